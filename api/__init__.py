@@ -1,0 +1,1 @@
+"""The HTTP front: validates, submits, waits; never imports torch or the worker."""

@@ -1,0 +1,77 @@
+"""What routes ask for, and the one place that picks the implementations behind it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Request
+from redis import Redis
+
+from api.job_service import JobService
+from api.waiter import Waiter
+from shared.image_store import ImageStore
+from shared.job_queue import JobQueue, create_celery
+from shared.job_store import JobStore
+from shared.redis_client import connect
+from shared.settings import Settings
+from shared.throughput import Throughput
+from shared.worker_registry import WorkerRegistry
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of one API process."""
+
+    settings: Settings
+    redis: Redis
+    store: JobStore
+    queue: JobQueue
+    workers: WorkerRegistry
+    jobs: JobService
+    waiter: Waiter
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Build the parts; nothing is sent to Redis before the first request."""
+        redis = connect(settings.redis_url)
+        store = JobStore(
+            redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds
+        )
+        queue = JobQueue(create_celery(settings.redis_url), redis)
+        workers = WorkerRegistry(redis)
+        jobs = JobService(
+            store=store,
+            images=ImageStore(redis, result_ttl=settings.result_ttl),
+            queue=queue,
+            workers=workers,
+            throughput=Throughput(redis),
+            defaults=settings.generation_defaults,
+            limit=settings.max_concurrent_requests,
+        )
+        waiter = Waiter(settings.redis_url, store)
+        return cls(settings, redis, store, queue, workers, jobs, waiter)
+
+
+def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+def _settings(services: Annotated[Services, Depends(_services)]) -> Settings:
+    return services.settings
+
+
+def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
+    return services.jobs
+
+
+def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
+    return services.waiter
+
+
+def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
+    return services.workers
+
+
+CurrentSettings = Annotated[Settings, Depends(_settings)]
+Jobs = Annotated[JobService, Depends(_jobs)]
+CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
+Workers = Annotated[WorkerRegistry, Depends(_workers)]

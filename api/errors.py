@@ -1,0 +1,164 @@
+"""The only place where errors meet HTTP: one table, one shape."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from kombu.exceptions import OperationalError
+from pydantic import JsonValue
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from shared.errors import (
+    BrokerUnavailable,
+    ErrorBody,
+    GenerationFailed,
+    GenerationTimeout,
+    JobCanceled,
+    JobExpired,
+    JobNotFinished,
+    JobNotFound,
+    ModelNotLoaded,
+    QueueFull,
+    ServerStopping,
+    ServiceError,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class BadRequest(ServiceError):
+    """The body is not JSON."""
+
+    error = "BadRequest"
+
+
+class InvalidRequest(ServiceError):
+    """Fields of the request are wrong, each of them named."""
+
+    error = "ValidationError"
+
+
+STATUS_OF: dict[type[ServiceError], int] = {
+    BadRequest: 400,
+    JobNotFound: 404,
+    JobNotFinished: 409,
+    JobCanceled: 409,
+    JobExpired: 410,
+    InvalidRequest: 422,
+    QueueFull: 429,
+    GenerationFailed: 500,
+    ModelNotLoaded: 503,
+    BrokerUnavailable: 503,
+    ServerStopping: 503,
+    GenerationTimeout: 504,
+}
+
+_NAME_OF_STATUS = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    413: "PayloadTooLarge",
+}
+_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden"})
+_SHOWN_OF_A_VALUE = 60
+
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "What is wrong with the request."},
+    "5XX": {"model": ErrorBody, "description": "What went wrong here, and whether to try again."},
+    422: {"model": ErrorBody, "description": "ValidationError: the fields that are wrong."},
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error, whoever raises it, the one shape."""
+    handlers: dict[type[Exception], Any] = {
+        ServiceError: lambda _, error: error_response(error),
+        RequestValidationError: lambda _, error: error_response(_invalid(error)),
+        HTTPException: lambda _, error: http_response(error),
+        RedisError: _broker_unavailable,
+        OperationalError: _broker_unavailable,
+        Exception: lambda _, __: _response("InternalServerError", 500, _INTERNAL),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+_INTERNAL = "The request could not be served; the server's log says why."
+
+
+def error_response(error: ServiceError) -> JSONResponse:
+    """Give the answer for an error."""
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.meta and "job_url" in error.meta:
+        headers["Location"] = str(error.meta["job_url"])
+    status = STATUS_OF[type(error)]
+    return _response(error.error, status, error.detail, meta=error.meta, headers=headers)
+
+
+def _broker_unavailable(_: Request, error: Exception) -> JSONResponse:
+    _log.warning("redis does not answer: %s", type(error).__name__)
+    return error_response(BrokerUnavailable())
+
+
+def http_response(error: HTTPException) -> JSONResponse:
+    """Give the answer for an error that is HTTP's own."""
+    name = _NAME_OF_STATUS.get(error.status_code, "BadRequest")
+    headers = dict(error.headers or {})
+    return _response(name, error.status_code, str(error.detail), headers=headers)
+
+
+def _response(
+    name: str,
+    code: int,
+    detail: str,
+    *,
+    meta: dict[str, JsonValue] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    body = ErrorBody(error=name, code=code, detail=detail, meta=meta)
+    return JSONResponse(body.model_dump(), status_code=code, headers=headers)
+
+
+def _invalid(error: RequestValidationError) -> ServiceError:
+    items = error.errors()
+    if any(item["type"] == "json_invalid" for item in items):
+        reason = items[0].get("ctx", {}).get("error", "it cannot be read")
+        return BadRequest(f"The body is not valid JSON: {reason}.")
+    errors: list[JsonValue] = [_explain(item) for item in items]
+    sentences = [_sentence(item) for item in items]
+    return InvalidRequest("; ".join(sentences), errors=errors)
+
+
+def _explain(item: dict[str, Any]) -> dict[str, JsonValue]:
+    location: list[JsonValue] = [
+        part if isinstance(part, int) else _json_safe(part) for part in item["loc"]
+    ]
+    return {"loc": location, "msg": _message(item), "type": item["type"]}
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    field = ".".join(_json_safe(str(part)) for part in item["loc"][1:]) or "body"
+    return f"{field}: {_message(item)}"
+
+
+def _message(item: dict[str, Any]) -> str:
+    message = _json_safe(item["msg"].removeprefix("Value error, "))
+    if item["type"] in _WITHOUT_VALUE:
+        return message
+    return f"{message}, got {_shortened(item['input'])}"
+
+
+def _shortened(value: object) -> str:
+    text = repr(value) if not isinstance(value, dict | list) else type(value).__name__
+    return text if len(text) <= _SHOWN_OF_A_VALUE else text[:_SHOWN_OF_A_VALUE] + "…"
+
+
+def _json_safe(text: str) -> str:
+    # A client can send half a surrogate pair, which no UTF-8 answer can carry.
+    return text.encode("utf-8", "backslashreplace").decode()

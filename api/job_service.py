@@ -1,0 +1,116 @@
+"""Submit, look up, cancel; no HTTP inside."""
+
+import math
+from secrets import randbelow
+from uuid import uuid4
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from api.job_view import JobView
+from shared.errors import (
+    GenerationFailed,
+    JobCanceled,
+    JobNotFinished,
+    ModelNotLoaded,
+    QueueFull,
+)
+from shared.generation import GenerationDefaults, GenerationRequest
+from shared.image_store import ImageStore
+from shared.job_queue import JobQueue
+from shared.job_store import JobStore
+from shared.jobs import Job, JobState
+from shared.log import get_logger, prompt_head
+from shared.throughput import Throughput
+from shared.worker_registry import WorkerRegistry, why_no_picture
+
+_log = get_logger(__name__)
+
+_SEEDS = 2**32
+
+
+class JobService:
+    """What clients do with jobs. Every call is quick and may raise `RedisError`."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        images: ImageStore,
+        queue: JobQueue,
+        workers: WorkerRegistry,
+        throughput: Throughput,
+        defaults: GenerationDefaults,
+        limit: int,
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._queue = queue
+        self._workers = workers
+        self._throughput = throughput
+        self._defaults = defaults
+        self._limit = limit
+
+    def submit(self, request: GenerationRequest) -> Job:
+        """Queue a job, with the defaults filled in and its seed drawn.
+
+        Raises:
+            ModelNotLoaded: No worker lives that paints or will.
+            QueueFull: As many jobs as are admitted wait or run.
+        """
+        self._check_workers()
+        # Drawn here and not by the worker, so that a second attempt paints the same picture.
+        complete = request.filled(self._defaults, seed=randbelow(_SEEDS))
+        job = Job.queued(str(uuid4()), complete, self._store.now())
+        if not self._store.add(job, limit=self._limit):
+            raise QueueFull(self._limit, math.ceil(self._throughput.seconds_per_job()))
+        _log.info("job queued", job_id=job.id, prompt=prompt_head(complete.prompt))
+        try:
+            self._queue.put(job)
+        except (OperationalError, RedisError) as error:
+            # The record is there; the reaper sends what is missing.
+            _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Give a job.
+
+        Raises:
+            JobNotFound: There was never such a job.
+            JobExpired: It ended, and its record is gone.
+        """
+        return self._store.get(job_id)
+
+    def view(self, job: Job) -> JobView:
+        """Give a job as clients see it, with its place in the queue and its estimate."""
+        position = self._store.position(job.id) if job.state is JobState.QUEUED else None
+        return JobView.of(job, position, self._throughput.seconds_per_job())
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel exactly this job; what has ended stays as it is."""
+        job = self._store.update(job_id, lambda job, now: job.cancel(now))
+        _log.info("cancel asked", job_id=job_id, state=job.state.value)
+        return job
+
+    def image(self, job: Job) -> bytes:
+        """Give the PNG of a job.
+
+        Raises:
+            GenerationFailed: It ended without one.
+            JobCanceled: It was canceled.
+            JobNotFinished: It has not ended.
+            JobExpired: The picture is gone.
+        """
+        if job.error is not None:
+            raise GenerationFailed(job.id, job.error.type, job.error.detail)
+        if job.state is JobState.CANCELED:
+            raise JobCanceled(job.id)
+        if job.state is not JobState.SUCCEEDED:
+            raise JobNotFinished(job.id, job.state)
+        return self._images.get(job)
+
+    def _check_workers(self) -> None:
+        # A worker that still loads its model will come to the job.
+        alive = self._workers.alive()
+        if not alive:
+            raise ModelNotLoaded(why_no_picture(alive))

@@ -1,0 +1,64 @@
+"""A job as clients see it."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.generation import GenerationRequest, GenerationResult
+from shared.jobs import Job, JobFailure, JobState, Progress
+
+
+class JobUrls(BaseModel):
+    """Where to go from here, relative to the server."""
+
+    self: str
+    image: str
+    cancel: str
+
+
+class JobView(BaseModel):
+    """A job: its state, its place, its progress, and in the end a result or an error."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    state: JobState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    position: int | None
+    """Jobs that wait before this one: 0 is next, null unless queued."""
+
+    eta_seconds: float | None
+    """Estimated seconds until the picture is there; null once the job has ended."""
+
+    progress: Progress
+    attempt: int
+    """How many workers have started on it; above 1 where one was lost."""
+
+    request: GenerationRequest
+    """What is painted, with the defaults filled in and the seed that was drawn."""
+
+    result: GenerationResult | None
+    error: JobFailure | None
+    urls: JobUrls
+
+    @classmethod
+    def of(cls, job: Job, position: int | None, seconds_per_job: float) -> Self:
+        """Show a job; `seconds_per_job` is what one takes on this installation."""
+        own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
+        url = f"/jobs/{job.id}"
+        return cls(
+            **own,
+            position=position,
+            eta_seconds=_eta_seconds(job, position or 0, seconds_per_job),
+            urls=JobUrls(self=url, image=f"{url}/image", cancel=url),
+        )
+
+
+def _eta_seconds(job: Job, position: int, seconds_per_job: float) -> float | None:
+    if job.state.is_final:
+        return None
+    jobs_ahead = position + 1 if job.state is JobState.QUEUED else 0
+    return round((jobs_ahead + 1 - job.progress.fraction) * seconds_per_job, 1)

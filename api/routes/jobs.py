@@ -1,0 +1,48 @@
+"""Jobs: submit, follow, collect, cancel."""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.answers import PICTURE_RESPONSES, accepted, picture
+from api.dependencies import CurrentWaiter, Jobs
+from api.job_view import JobView
+from shared.generation import GenerationRequest
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+WaitSeconds = Annotated[
+    float, Query(ge=0, le=60, description="Seconds to wait for the job's end before answering.")
+]
+
+
+@router.post("", status_code=202, response_model=JobView)
+def submit(request: GenerationRequest, jobs: Jobs) -> Response:
+    """Queue a picture; the answer says where to follow and collect it."""
+    return accepted(jobs.view(jobs.submit(request)))
+
+
+@router.get("/{job_id}")
+async def read(job_id: str, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSeconds = 0) -> JobView:
+    """Give a job as it stands; `?wait=20` answers when it has ended, or after 20 seconds."""
+    if wait:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await waiter.wait(job_id)
+    return await run_in_threadpool(lambda: jobs.view(jobs.get(job_id)))
+
+
+@router.get("/{job_id}/image", response_class=Response, responses=PICTURE_RESPONSES)
+def read_image(job_id: str, jobs: Jobs) -> Response:
+    """Give the PNG of a job that has succeeded, with the headers of the blocking call."""
+    job = jobs.get(job_id)
+    return picture(job, jobs.image(job))
+
+
+@router.delete("/{job_id}")
+def cancel(job_id: str, jobs: Jobs) -> JobView:
+    """Cancel exactly this job: at once where it waits, at its next step where it runs."""
+    return jobs.view(jobs.cancel(job_id))

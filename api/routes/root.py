@@ -1,0 +1,31 @@
+"""The service card."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from shared import SERVICE_NAME, VERSION
+
+router = APIRouter(tags=["service"])
+
+
+class ServiceCard(BaseModel):
+    """What answers here, and where its doors are."""
+
+    service: str
+    version: str
+    endpoints: dict[str, str]
+
+
+@router.get("/")
+def read() -> ServiceCard:
+    """Say what this is."""
+    return ServiceCard(
+        service=SERVICE_NAME,
+        version=VERSION,
+        endpoints={
+            "/generate": "POST - Generate image from prompt",
+            "/jobs": "POST - Submit a job, then follow /jobs/{id} and collect /jobs/{id}/image",
+            "/health": "GET - Health check and system info",
+            "/docs": "GET - Interactive API documentation",
+        },
+    )

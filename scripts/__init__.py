@@ -1,0 +1,1 @@
+"""Programs for people: start everything, check a running server, train the bundled model."""

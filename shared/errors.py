@@ -1,0 +1,168 @@
+"""Every error that API and worker share: what happened, under a stable name, without HTTP.
+
+ServiceError              seen by clients as `{"error", "code", "detail", "meta"}`
+├── JobNotFound           NotFound
+├── JobExpired            JobExpired
+├── JobNotFinished        JobNotFinished
+├── JobCanceled           JobCanceled
+├── QueueFull             QueueFull
+├── ModelNotLoaded        ModelNotLoaded
+├── BrokerUnavailable     BrokerUnavailable
+├── ServerStopping        ServerStopping
+├── GenerationTimeout     GenerationTimeout
+└── GenerationFailed      GenerationFailed
+TransitionRefused         never leaves the service
+├── JobAlreadyTaken
+└── AttemptLost
+"""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is not a success."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    error: str
+    """A stable name to branch on."""
+
+    code: int
+    """The HTTP status."""
+
+    detail: str
+    """A sentence for people."""
+
+    meta: dict[str, JsonValue] | None
+    """What a program needs to react: `job_id`, `job_url`, the `errors` of a validation."""
+
+
+class ServiceError(Exception):
+    """An error that a client is told about."""
+
+    error = "InternalServerError"
+    retry_after_seconds: int | None = None
+
+    def __init__(self, detail: str, **meta: JsonValue) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.meta = meta or None
+
+
+class JobNotFound(ServiceError):
+    """No job has ever had this id."""
+
+    error = "NotFound"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}.", job_id=job_id)
+
+
+class JobExpired(ServiceError):
+    """The job ended so long ago that its record and picture are gone."""
+
+    error = "JobExpired"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} has ended and its picture has expired.", job_id=job_id)
+
+
+class JobNotFinished(ServiceError):
+    """The job has no picture yet."""
+
+    error = "JobNotFinished"
+
+    def __init__(self, job_id: str, state: str) -> None:
+        detail = f"Job {job_id} is {state}; its picture is not there yet."
+        super().__init__(detail, job_id=job_id, state=state)
+
+
+class JobCanceled(ServiceError):
+    """The job was canceled, so there is no picture."""
+
+    error = "JobCanceled"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was canceled.", job_id=job_id)
+
+
+class QueueFull(ServiceError):
+    """As many jobs as the service admits are waiting or running."""
+
+    error = "QueueFull"
+
+    def __init__(self, limit: int, retry_after_seconds: int) -> None:
+        detail = f"{limit} jobs are waiting or running, which is all that this service admits."
+        super().__init__(detail, limit=limit, retry_after_seconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelNotLoaded(ServiceError):
+    """No worker is there to paint."""
+
+    error = "ModelNotLoaded"
+    retry_after_seconds = 10
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(f"No picture can be made now: {reason}.")
+
+
+class BrokerUnavailable(ServiceError):
+    """Redis does not answer, or refuses to write."""
+
+    error = "BrokerUnavailable"
+    retry_after_seconds = 2
+
+    def __init__(self) -> None:
+        super().__init__("The job queue is not reachable; try again in a moment.")
+
+
+class ServerStopping(ServiceError):
+    """The server is being stopped while a client waits; the job itself goes on."""
+
+    error = "ServerStopping"
+    retry_after_seconds = 5
+
+    def __init__(self, job_id: str) -> None:
+        detail = f"The server is stopping; job {job_id} goes on and can be collected later."
+        super().__init__(detail, job_id=job_id, job_url=f"/jobs/{job_id}")
+
+
+class GenerationTimeout(ServiceError):
+    """The blocking call has waited its time; the job goes on."""
+
+    error = "GenerationTimeout"
+
+    def __init__(self, job_id: str, waited_seconds: float) -> None:
+        detail = (
+            f"Job {job_id} has not finished within {waited_seconds:g} seconds; it goes on, "
+            f"and its picture can be collected at /jobs/{job_id}/image."
+        )
+        super().__init__(detail, job_id=job_id, job_url=f"/jobs/{job_id}")
+
+
+class GenerationFailed(ServiceError):
+    """The job ended without a picture."""
+
+    error = "GenerationFailed"
+
+    def __init__(self, job_id: str, failure_type: str, detail: str) -> None:
+        super().__init__(detail, job_id=job_id, type=failure_type)
+
+
+class TransitionRefused(Exception):
+    """A transition does not apply to the state that the job is in."""
+
+
+class JobAlreadyTaken(TransitionRefused):
+    """Another attempt has the job, or it has ended; there is nothing to claim."""
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"job {job_id} is {state}")
+
+
+class AttemptLost(TransitionRefused):
+    """The attempt does not hold the job any more, so it may not write to it."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"this attempt at job {job_id} has lost it")

@@ -1,0 +1,69 @@
+"""How a job's id travels to a worker: Celery on Redis, which carries wake-ups and nothing else."""
+
+import json
+
+from celery import Celery
+from redis import Redis
+
+from shared.jobs import Job
+from shared.redis_client import CONNECT_TIMEOUT_SECONDS
+
+GENERATE = "generate"
+"""Name of the one task, and of its queue."""
+
+
+def create_celery(redis_url: str) -> Celery:
+    """Give the Celery application that both sides use."""
+    app = Celery("semantic-bit", broker=redis_url)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_default_queue=GENERATE,
+        task_ignore_result=True,  # The job's record is the result.
+        # The record and its lease bring a lost job back, within a lease; a late acknowledgement
+        # would start a second copy at every break of the connection.
+        task_acks_late=False,
+        worker_disable_prefetch=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=True,  # For Flower.
+        task_send_sent_event=True,
+        worker_proc_alive_timeout=600,  # A child is up only once its model is loaded.
+        worker_lost_wait=1,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_channel_error_retry=True,
+        broker_transport_options={
+            "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+    )
+    return app
+
+
+class JobQueue:
+    """Wakes a worker for a job."""
+
+    def __init__(self, celery: Celery, redis: Redis) -> None:
+        self._celery = celery
+        self._redis = redis
+
+    def put(self, job: Job) -> None:
+        """Send the job's id.
+
+        Raises:
+            kombu.exceptions.OperationalError: Redis did not take it within seconds.
+        """
+        self._celery.send_task(
+            GENERATE, args=[job.id], task_id=job.id, ignore_result=True, retry=False
+        )
+
+    def waiting_ids(self) -> set[str]:
+        """Give the ids whose message waits for a worker, and of those on their way to one."""
+        waiting = [json.loads(message) for message in self._redis.lrange(GENERATE, 0, -1)]
+        # Written by the transport while a message is handed over, as [message, exchange, key].
+        underway = [json.loads(entry)[0] for entry in self._redis.hvals("unacked")]
+        return {message["headers"]["id"] for message in waiting + underway}

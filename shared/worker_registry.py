@@ -1,0 +1,76 @@
+"""Which workers are alive, and what each of them has loaded: what `/health` and `/readyz` tell."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+from redis import Redis
+
+from shared.generation import Build
+from shared.job_store import PREFIX
+
+_WORKERS = f"{PREFIX}workers"
+
+
+class WorkerState(StrEnum):
+    """What a worker is able to do."""
+
+    LOADING = "loading"
+    READY = "ready"
+
+
+class Heartbeat(BaseModel):
+    """What a worker says of itself every few seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    worker: str
+    state: WorkerState
+    build: Build | None = None
+    """What it paints with; None until the model is loaded."""
+
+
+class WorkerRegistry:
+    """Keeps the last heartbeat of each worker for `ttl_seconds`."""
+
+    def __init__(self, redis: Redis, *, ttl_seconds: float = 15) -> None:
+        self._redis = redis
+        self._ttl_seconds = ttl_seconds
+
+    def announce(self, heartbeat: Heartbeat) -> None:
+        """Say that a worker lives."""
+        pipeline = self._redis.pipeline()
+        pipeline.set(
+            _key(heartbeat.worker), heartbeat.model_dump_json(), px=int(self._ttl_seconds * 1000)
+        )
+        pipeline.sadd(_WORKERS, heartbeat.worker)
+        pipeline.execute()
+
+    def withdraw(self, worker: str) -> None:
+        """Say that a worker has stopped."""
+        pipeline = self._redis.pipeline()
+        pipeline.delete(_key(worker))
+        pipeline.srem(_WORKERS, worker)
+        pipeline.execute()
+
+    def alive(self) -> list[Heartbeat]:
+        """Give the last heartbeat of every worker that lives, those that are ready first."""
+        names = [name for name in self._redis.smembers(_WORKERS) if isinstance(name, bytes)]
+        if not names:
+            return []
+        records = self._redis.mget([_key(name.decode()) for name in sorted(names)])
+        beats = [Heartbeat.model_validate_json(record) for record in records if record]
+        return sorted(beats, key=lambda beat: beat.state is not WorkerState.READY)
+
+
+def why_no_picture(alive: list[Heartbeat]) -> str | None:
+    """Say why no picture can be made now, or None where one can."""
+    states = {heartbeat.state for heartbeat in alive}
+    if WorkerState.READY in states:
+        return None
+    if WorkerState.LOADING in states:
+        return "the worker is loading its model"
+    return "no worker is running"
+
+
+def _key(worker: str) -> str:
+    return f"{PREFIX}worker:{worker}"

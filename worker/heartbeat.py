@@ -1,0 +1,43 @@
+"""The worker's sign of life, and what it says of the model."""
+
+from threading import Event, Thread
+
+from redis.exceptions import RedisError
+
+from shared.generation import Build
+from shared.log import get_logger
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
+
+_log = get_logger(__name__)
+
+
+class HeartbeatThread:
+    """Announces the worker every few seconds for as long as its process lives."""
+
+    def __init__(self, registry: WorkerRegistry, worker: str, *, interval_seconds: float) -> None:
+        self._registry = registry
+        self._interval_seconds = interval_seconds
+        self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING)
+        self._changed = Event()
+        self._thread = Thread(target=self._announce, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Say that the worker is loading its model."""
+        self._thread.start()
+
+    def ready(self, build: Build) -> None:
+        """Say that the worker paints, and with what."""
+        self._say(self._beat.model_copy(update={"state": WorkerState.READY, "build": build}))
+
+    def _say(self, beat: Heartbeat) -> None:
+        self._beat = beat
+        self._changed.set()
+
+    def _announce(self) -> None:
+        while True:
+            try:
+                self._registry.announce(self._beat)
+            except RedisError as error:
+                _log.warning("heartbeat not sent", reason=type(error).__name__)
+            self._changed.wait(self._interval_seconds)
+            self._changed.clear()

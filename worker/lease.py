@@ -1,0 +1,79 @@
+"""A worker's hold on the job it paints: renewed, and listened to, outside the denoising loop."""
+
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from redis.exceptions import RedisError
+
+from shared.errors import AttemptLost, ServiceError
+from shared.job_store import JobStore
+from shared.jobs import Job, JobState
+from shared.log import get_logger
+
+_log = get_logger(__name__)
+
+
+class Canceled(Exception):
+    """Somebody asked the running job to stop."""
+
+
+class Lease:
+    """Renews the lease and writes the progress in a thread, so that Redis never delays a step."""
+
+    def __init__(self, store: JobStore, job: Job, token: str, *, interval_seconds: float) -> None:
+        self._store = store
+        self._job = job
+        self._token = token
+        self._interval_seconds = interval_seconds
+        self._step = 0
+        self._interruption: Exception | None = None
+        self._wake = Event()
+        self._closed = Event()
+        self._thread = Thread(target=self._keep, name=f"lease-{job.id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin to renew."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop renewing; the job's outcome is the caller's to write."""
+        self._closed.set()
+        self._wake.set()
+        self._thread.join()
+
+    def checkpoint(self, step: int) -> None:
+        """Note that `step` sampler steps are done, and unwind where the job should stop.
+
+        Raises:
+            Canceled: Somebody canceled the job.
+            AttemptLost: The job is another attempt's by now.
+        """
+        self._step = step
+        self._wake.set()
+        if self._interruption is not None:
+            raise self._interruption
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(self._interval_seconds)
+            self._wake.clear()
+            self._renew()
+
+    def _renew(self) -> None:
+        step = self._step
+        try:
+            job = self._store.update(self._job.id, lambda job, _: job.advance(self._token, step))
+        except (AttemptLost, ServiceError):
+            self._interruption = AttemptLost(self._job.id)
+        except RedisError as error:
+            _log.warning("lease not renewed", job_id=self._job.id, reason=type(error).__name__)
+        else:
+            if job.state is JobState.CANCELING:
+                self._interruption = Canceled()

@@ -1,0 +1,124 @@
+"""Painting with the warm Stable Diffusion pipeline."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL import Image
+
+from shared.generation import Build, GenerationRequest
+from shared.jobs import FailureType
+from worker.runner import Painting, PaintingFailed
+from worker.schedulers import build_scheduler
+
+
+class DiffusersPipeline:
+    """Paints with a pipeline that stays loaded and that no request changes."""
+
+    def __init__(
+        self, pipeline: StableDiffusionPipeline, build: Build, *, use_karras_sigmas: bool
+    ) -> None:
+        self._pipeline = pipeline
+        self._build = build
+        self._use_karras_sigmas = use_karras_sigmas
+
+    @property
+    def build(self) -> Build:
+        """What the pictures depend on beside their requests."""
+        return self._build
+
+    def warm_up(self) -> None:
+        """Paint once, small, so that the first client does not pay for lazy initialisation."""
+        request = GenerationRequest(
+            prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
+        )
+        self.generate(request, lambda _: None)
+
+    @torch.inference_mode()
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        """Paint; `on_step(k)` follows the k-th sampler step, and what it raises ends the painting.
+
+        Raises:
+            PaintingFailed: Out of memory, or the model gave no finite picture.
+        """
+        try:
+            return self._generate(self._for_one_job(request), request, on_step)
+        except torch.OutOfMemoryError as error:
+            size = f"{request.width}x{request.height}"
+            detail = f"The GPU's memory does not suffice for a picture of {size}."
+            raise PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, detail) from error
+
+    def _for_one_job(self, request: GenerationRequest) -> StableDiffusionPipeline:
+        # The modules are shared; what a run leaves on the pipeline and its sampler is not.
+        scheduler = build_scheduler(
+            request.scheduler,
+            dict(self._pipeline.scheduler.config),
+            use_karras_sigmas=self._use_karras_sigmas,
+        )
+        components = {**self._pipeline.components, "scheduler": scheduler}
+        pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+    def _generate(
+        self,
+        pipeline: StableDiffusionPipeline,
+        request: GenerationRequest,
+        on_step: Callable[[int], None],
+    ) -> Painting:
+        started = self._clock()
+        prompt, negative = pipeline.encode_prompt(
+            request.prompt,
+            pipeline.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=request.guidance_scale > 1,
+            negative_prompt=request.negative_prompt or "",
+        )
+        encoded = self._clock()
+        latents = pipeline(
+            prompt_embeds=prompt,
+            negative_prompt_embeds=negative,
+            num_inference_steps=request.num_inference_steps,
+            guidance_scale=request.guidance_scale,
+            height=request.height,
+            width=request.width,
+            # On the CPU, so that the starting noise does not depend on the GPU.
+            generator=torch.Generator("cpu").manual_seed(request.seed or 0),
+            output_type="latent",
+            callback_on_step_end=_step_callback(on_step),
+        ).images
+        denoised = self._clock()
+        image = _decode(pipeline, latents)
+        return Painting(
+            image=image,
+            text_seconds=encoded - started,
+            denoise_seconds=denoised - encoded,
+            decode_seconds=self._clock() - denoised,
+        )
+
+    def _clock(self) -> float:
+        if self._build.device == "cuda":
+            torch.cuda.synchronize()  # Kernels run on after the call that starts them.
+        return time.perf_counter()
+
+
+def _step_callback(on_step: Callable[[int], None]) -> Callable[..., dict[str, Any]]:
+    def callback(
+        _pipeline: StableDiffusionPipeline, step: int, _timestep: int, kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        on_step(step + 1)
+        return kwargs
+
+    return callback
+
+
+def _decode(pipeline: StableDiffusionPipeline, latents: torch.Tensor) -> Image.Image:
+    scaled = latents / pipeline.vae.config.scaling_factor
+    decoded = pipeline.vae.decode(scaled, return_dict=False)[0]
+    if not torch.isfinite(decoded).all():
+        detail = "The model gave a picture with numbers that are not finite."
+        raise PaintingFailed(FailureType.NAN_OUTPUT, detail)
+    images: list[Image.Image] = pipeline.image_processor.postprocess(decoded, output_type="pil")
+    return images[0]

@@ -1,0 +1,173 @@
+"""Does one job: claim, paint, write the outcome."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Protocol, TypeVar
+
+from PIL import Image
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
+from shared.generation import Build, GenerationRequest, GenerationResult, Timings
+from shared.image_store import ImageStore
+from shared.job_store import JobStore, Transition
+from shared.jobs import FailureType, Job, JobFailure
+from shared.log import get_logger, prompt_head
+from shared.throughput import Throughput
+from worker.lease import Canceled, Lease
+from worker.png import encode_png
+
+_log = get_logger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+# A finished picture outlives about a minute without Redis.
+_PATIENTLY = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 40, (RedisError,))
+
+_INTERNAL_ERROR = JobFailure(
+    type=FailureType.INTERNAL_ERROR,
+    detail="The picture could not be made; the worker's log says why under this job's id.",
+)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A picture as it leaves the pipeline, with the seconds of each stage."""
+
+    image: Image.Image
+    text_seconds: float
+    denoise_seconds: float
+    decode_seconds: float
+
+
+class PaintingFailed(Exception):
+    """The pipeline could not paint, for a reason that the client may know."""
+
+    def __init__(self, failure_type: FailureType, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = JobFailure(type=failure_type, detail=detail)
+
+
+class Pipeline(Protocol):
+    """The warm model."""
+
+    @property
+    def build(self) -> Build:
+        """What the pictures depend on beside their requests."""
+        ...
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        """Paint; `on_step(k)` follows the k-th sampler step, and what it raises ends the painting.
+
+        Raises:
+            PaintingFailed: The picture could not be made, for a reason a client may know.
+        """
+        ...
+
+
+class Runner:
+    """Runs jobs by their ids, one at a time, each to an outcome in its record."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        images: ImageStore,
+        throughput: Throughput,
+        pipeline: Pipeline,
+        worker: str,
+        renew_seconds: float,
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._throughput = throughput
+        self._pipeline = pipeline
+        self._worker = worker
+        self._renew_seconds = renew_seconds
+
+    def run(self, job_id: str) -> None:
+        """Run the job, unless it is not there to claim: a message may come twice, or late."""
+        token = token_hex(8)
+        try:
+            job = self._store.update(job_id, lambda job, now: job.claim(token, self._worker, now))
+        except (JobAlreadyTaken, ServiceError) as refusal:
+            _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
+            return
+        _log.info("job started", job_id=job_id, prompt=prompt_head(job.request.prompt))
+        try:
+            with Lease(self._store, job, token, interval_seconds=self._renew_seconds) as lease:
+                self._finish(job, self._paint(job, token, lease))
+        except AttemptLost:
+            _log.warning("attempt lost", job_id=job_id, attempt=job.attempt)
+
+    def _paint(self, job: Job, token: str, lease: Lease) -> Transition:
+        try:
+            result = self._make_picture(job, lease)
+        except AttemptLost:
+            raise
+        except Canceled:
+            return lambda job, now: job.acknowledge_cancel(token, now)
+        except PaintingFailed as error:
+            _log.error("painting failed", job_id=job.id, type=error.failure.type, reason=str(error))
+            failure = error.failure
+            return lambda job, now: job.fail(token, failure, now)
+        except Exception:  # noqa: BLE001  # Whatever the model raises, the job ends and says so.
+            _log.exception("painting failed", job_id=job.id)
+            return lambda job, now: job.fail(token, _INTERNAL_ERROR, now)
+        else:
+            return lambda job, now: job.succeed(token, result, now)
+
+    def _make_picture(self, job: Job, lease: Lease) -> GenerationResult:
+        started = time.perf_counter()
+        painting = self._pipeline.generate(job.request, lease.checkpoint)
+        encoding = time.perf_counter()
+        png = encode_png(painting.image)
+        ended = time.perf_counter()
+        timings = Timings(
+            queue=_queue_seconds(job),
+            text=painting.text_seconds,
+            denoise=painting.denoise_seconds,
+            decode=painting.decode_seconds,
+            encode=ended - encoding,
+            total=ended - started,
+        )
+        _patiently(lambda: self._images.put(job, png))
+        return _result(job, self._pipeline.build, timings, png)
+
+    def _finish(self, job: Job, outcome: Transition) -> None:
+        ended = _patiently(lambda: self._store.update(job.id, outcome))
+        _log.info("job ended", job_id=job.id, state=ended.state.value)
+        if ended.result is None:
+            _patiently(lambda: self._images.discard(ended))
+        else:
+            seconds = ended.result.timings.total
+            _patiently(lambda: self._throughput.record(seconds))
+
+
+def _patiently(call: Callable[[], _Answer]) -> _Answer:
+    def note(error: Exception) -> None:
+        _log.warning("redis did not answer, trying again", reason=type(error).__name__)
+
+    answer: _Answer = _PATIENTLY.call_with_retry(call, note)
+    return answer
+
+
+def _queue_seconds(job: Job) -> float:
+    assert job.started_at is not None
+    return (job.started_at - job.created_at).total_seconds()
+
+
+def _result(job: Job, build: Build, timings: Timings, png: bytes) -> GenerationResult:
+    request = job.request
+    return GenerationResult(
+        **request.model_dump(exclude={"prompt", "negative_prompt"}),
+        build=build,
+        timings=timings,
+        image_bytes=len(png),
+        image_sha256=hashlib.sha256(png).hexdigest(),
+    )

@@ -1,0 +1,19 @@
+"""The one Celery task: a name and a message, no work."""
+
+from celery import Task
+
+from shared.job_queue import GENERATE
+from worker.runner import Runner
+
+
+class GenerateTask(Task[[str], None]):
+    """Runs the job whose id the message carries."""
+
+    name = GENERATE
+
+    runner: Runner
+    """Set in the child process, once its model is loaded."""
+
+    def run(self, job_id: str) -> None:
+        """Run the job."""
+        self.runner.run(job_id)
