@@ -29,7 +29,6 @@ from scripts.embedded_redis import prepare
 from shared.settings import Settings, load_settings
 
 _ROOT = Path(__file__).resolve().parent.parent
-_DATA = _ROOT / ".data"
 _GIVEN_UP = frozenset({"FATAL", "EXITED"})
 _FLOWER_PORT = 5555
 _POLL_SECONDS = 0.3
@@ -78,12 +77,12 @@ def main() -> None:
     settings = load_settings()
     _check_port(settings)
     try:
-        _lock()
+        _lock(settings.data_dir)
         programs = _programs(settings, with_flower=with_flower)
         with tempfile.TemporaryDirectory(prefix="semantic-bit-") as control:
             sys.exit(_supervise(programs, settings, Path(control)))
     except OSError as error:
-        _give_up(f"Cannot write to {error.filename or _DATA}: {error.strerror}.")
+        _give_up(f"Cannot write to {error.filename or settings.data_dir}: {error.strerror}.")
     except LookupError as error:
         _give_up(str(error))
 
@@ -91,7 +90,7 @@ def main() -> None:
 def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
     programs: dict[str, list[str]] = {}
     if "redis_url" not in settings.model_fields_set:
-        redis = prepare(_DATA / "redis")
+        redis = prepare(settings.data_dir / "redis")
         programs["redis"] = list(redis.command)
         os.environ["REDIS_URL"] = redis.url
     programs["worker"] = [sys.executable, "-m", "worker.main"]
@@ -158,8 +157,8 @@ class _ReadinessWatch(Thread):
         self.failed = False
         self._supervisor = supervisor
         self._settings = settings
-        transport = SupervisorTransport("serve", password, f"unix://{control}")
-        self._control = ServerProxy("http://127.0.0.1", transport=transport)
+        self._control = f"unix://{control}"
+        self._password = password
 
     def run(self) -> None:
         while self._supervisor.poll() is None:
@@ -174,9 +173,12 @@ class _ReadinessWatch(Thread):
             time.sleep(_POLL_SECONDS)
 
     def _given_up(self) -> str | None:
+        transport = SupervisorTransport("serve", self._password, self._control)
         try:
-            processes = self._control.supervisor.getAllProcessInfo()
-        except (OSError, Error):
+            processes = ServerProxy(
+                "http://127.0.0.1", transport=transport
+            ).supervisor.getAllProcessInfo()
+        except (OSError, Error, HTTPException):
             return None  # Supervisor is not up yet.
         assert isinstance(processes, list)
         names = [process["name"] for process in processes if process["statename"] in _GIVEN_UP]
@@ -213,14 +215,14 @@ def _check_port(settings: Settings) -> None:
             )
 
 
-def _lock() -> None:
-    _DATA.mkdir(exist_ok=True)
-    lock = os.open(_DATA / "lock", os.O_CREAT | os.O_RDWR)
+def _lock(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
     os.set_inheritable(lock, True)  # noqa: FBT003  # Held for as long as anything of ours lives.
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        _give_up("It runs already in this folder; stop it first, or copy the folder.")
+        _give_up(f"It runs already on {folder}; stop it first, or set DATA_DIR to another folder.")
 
 
 def _give_up(reason: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Every environment variable of the service, typed, described and checked at start."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, RedisDsn, SecretStr, ValidationError
@@ -104,6 +105,9 @@ class Settings(BaseSettings):
 
     redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
     """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
+
+    data_dir: Path = Path(".data")
+    """Folder where ./run.sh keeps the data of a Redis of its own."""
 
     result_ttl: Annotated[int, Field(ge=1)] = 3600
     """Seconds that a finished job and its picture are kept; then 410."""

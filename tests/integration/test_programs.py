@@ -1,0 +1,147 @@
+"""The programs that people run, run as they run them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from scripts.embedded_redis import free_port
+from tests.support.stack import ROOT, Stack, eventually
+
+
+class TestSmokeScript:
+    def test_finds_nothing_wrong_with_a_good_server(self, stack: Stack) -> None:
+        done = subprocess.run(
+            [sys.executable, "scripts/smoke_gpu_server.py", "--url", stack.url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "FAIL" not in done.stdout
+
+    def test_fails_where_nothing_answers(self) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        done = subprocess.run(
+            [sys.executable, "scripts/smoke_gpu_server.py", "--url", url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "ConnectError" in done.stdout
+
+
+def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "HOST": "127.0.0.1",
+        "PORT": str(free_port()),
+        "DATA_DIR": str(tmp_path / "data"),
+        **settings,
+    }
+
+
+def serve(settings: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.serve"],
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return
+    pytest.fail(f"{text!r} never came:\n{''.join(lines)}")
+
+
+class TestServe:
+    def test_says_when_it_is_ready_keeps_jobs_over_a_restart_and_leaves_no_process(
+        self, tmp_path: Path
+    ) -> None:
+        settings = environment(tmp_path)
+        url = f"http://127.0.0.1:{settings['PORT']}"
+        request = {"prompt": "a cat on a mat", "num_inference_steps": 5, "height": 256}
+
+        first = serve(settings)
+        read_until(first, f"Ready: {url}")
+        painted = httpx.post(f"{url}/generate", json=request, timeout=60)
+        stop_and_check(first)
+
+        second = serve(settings)
+        read_until(second, f"Ready: {url}")
+        kept = httpx.get(f"{url}/jobs/{painted.headers['x-job-id']}/image")
+        stop_and_check(second)
+        assert kept.content == painted.content
+
+    def test_starts_again_what_dies(self, tmp_path: Path) -> None:
+        settings = environment(tmp_path)
+        process = serve(settings)
+        read_until(process, "Ready: ")
+        url = f"http://127.0.0.1:{settings['PORT']}/livez"
+        api = next(p for p in children(process) if "api.main" in p.cmdline())
+        api.kill()
+        api.wait()
+        eventually(lambda: answers(url), until=bool)
+        stop_and_check(process)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("PORT", "many", "Wrong setting PORT=many"),
+            ("MODEL_ID", "/nowhere", "MODEL_ID=/nowhere: no such folder or file"),
+            ("DEVICE", "cuda", "DEVICE=cuda: torch finds no such device"),
+            ("DATA_DIR", "/dev/null/data", "Cannot write to /dev/null/data"),
+        ],
+    )
+    def test_stops_with_one_clear_line_where_it_cannot_start(
+        self, tmp_path: Path, name: str, value: str, said: str
+    ) -> None:
+        process = serve(environment(tmp_path, **{name: value}))
+        output, _ = process.communicate()
+        assert process.returncode == 1
+        assert said in output
+
+    def test_names_the_port_that_is_taken(self, tmp_path: Path, stack: Stack) -> None:
+        process = serve(environment(tmp_path, PORT=str(stack.port)))
+        output, _ = process.communicate()
+        assert process.returncode == 1
+        assert f"PORT={stack.port}" in output
+        assert len(output.splitlines()) == 1
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
+
+
+def stop_and_check(process: subprocess.Popen[str]) -> None:
+    """Press Ctrl-C, and see that everything it started has gone."""
+    started = children(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 0
+    assert [child for child in started if child.is_running()] == []
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
