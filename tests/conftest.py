@@ -1,0 +1,73 @@
+"""One Redis server for the whole run, empty at the start of every test that asks for it."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from fakeredis import FakeRedis
+from redis import Redis
+
+from shared.settings import Settings
+from tests.support.redis_server import running_redis
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server of TEST_REDIS_URL, whose database is emptied; else one of our own."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    try:
+        with running_redis(tmp_path_factory.mktemp("redis")) as url:
+            yield url
+    except LookupError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+        yield redis
+
+
+@pytest.fixture
+def fake_redis() -> Iterator[Redis]:
+    with FakeRedis() as redis:
+        yield redis
+
+
+@pytest.fixture(params=["redis", "fake_redis"])
+def any_redis(request: pytest.FixtureRequest) -> Redis:
+    redis = request.getfixturevalue(request.param)
+    assert isinstance(redis, Redis)
+    return redis
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings of whoever runs the tests."""
+    names = {name.upper() for name in Settings.model_fields}
+    for variable in list(os.environ):
+        if variable.upper() in names:
+            monkeypatch.delenv(variable)
+
+
+@pytest.fixture(scope="session")
+def restored_logging() -> Iterator[None]:
+    """Give back the logging that an application has configured for its own process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()

@@ -1,0 +1,94 @@
+"""The application behind a real HTTP server, and what paints for it without Celery or a model."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from socket import socket
+from threading import Thread
+
+import httpx
+import uvicorn
+from redis import Redis
+
+from api.main import create_app
+from shared.image_store import ImageStore
+from shared.job_queue import GENERATE
+from shared.job_store import JobStore
+from shared.settings import Settings
+from shared.throughput import Throughput
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
+from tests.support.builders import BUILD, WORKER
+from tests.support.pipelines import PaintsFlat
+from tests.unit.eventually import eventually
+from worker.runner import Pipeline, Runner
+
+READY = Heartbeat(worker=WORKER, state=WorkerState.READY, build=BUILD)
+LOADING = Heartbeat(worker=WORKER, state=WorkerState.LOADING)
+_CLOSING_TIME = json.dumps({"headers": {"id": ""}})
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[httpx.Client]:
+    """Serve on a free port of loopback; give a client of that server."""
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, ws="none", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    with socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = Thread(target=server.run, args=([listener],))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            eventually(lambda: server.started, until=bool)
+            with httpx.Client(base_url=url, timeout=60) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def make_store(redis: Redis) -> JobStore:
+    return JobStore(redis, result_ttl=3600, lease_seconds=15)
+
+
+def make_runner(redis: Redis, pipeline: Pipeline | None = None) -> Runner:
+    return Runner(
+        store=make_store(redis),
+        images=ImageStore(redis, result_ttl=3600),
+        throughput=Throughput(redis),
+        pipeline=pipeline or PaintsFlat(),
+        worker=WORKER,
+        renew_seconds=5,
+    )
+
+
+def announce(redis: Redis, heartbeat: Heartbeat = READY) -> None:
+    WorkerRegistry(redis, ttl_seconds=600).announce(heartbeat)
+
+
+@contextmanager
+def working(redis: Redis, pipeline: Pipeline | None = None) -> Iterator[None]:
+    """Run the jobs whose messages come, in a thread, as a worker would."""
+    runner = make_runner(redis, pipeline)
+    announce(redis)
+    thread = Thread(target=_work, args=(redis, runner))
+    thread.start()
+    try:
+        yield
+    finally:
+        redis.rpush(GENERATE, _CLOSING_TIME)
+        thread.join()
+
+
+def _work(redis: Redis, runner: Runner) -> None:
+    while job_id := _next_id(redis):
+        runner.run(job_id)
+
+
+def _next_id(redis: Redis) -> str:
+    message = None
+    while message is None:
+        message = redis.brpop([GENERATE], timeout=1)
+    job_id: str = json.loads(message[1])["headers"]["id"]
+    return job_id

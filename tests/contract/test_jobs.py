@@ -1,0 +1,180 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from redis import Redis
+
+from shared.job_queue import GENERATE
+from shared.job_store import JobStore
+from shared.jobs import JobState
+from tests.contract.serving import make_runner, working
+from tests.support.builders import BUILD, bring_to, store_job
+from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat, PaintsUntilInterrupted
+
+REQUEST: dict[str, object] = {"prompt": "a red apple", "num_inference_steps": 5, "seed": 42}
+FIELDS = [
+    "id",
+    "state",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "position",
+    "eta_seconds",
+    "progress",
+    "attempt",
+    "request",
+    "result",
+    "error",
+    "urls",
+]
+FINAL = [state for state in JobState if state.is_final]
+
+
+class TestSubmit:
+    def test_gives_the_job_and_where_to_find_it(self, client: httpx.Client) -> None:
+        response = client.post("/jobs", json=REQUEST)
+        job = response.json()
+        url = f"/jobs/{job['id']}"
+        assert response.status_code == 202
+        assert response.headers["location"] == url
+        assert job["urls"] == {"self": url, "image": f"{url}/image", "cancel": url}
+        assert (job["state"], job["position"], job["attempt"]) == ("queued", 0, 0)
+
+    def test_fills_the_request_in_and_draws_its_seed(self, client: httpx.Client) -> None:
+        request = client.post("/jobs", json={"prompt": "a red apple"}).json()["request"]
+        seed = request.pop("seed")
+        assert 0 <= seed < 2**32
+        assert request == {
+            "prompt": "a red apple",
+            "negative_prompt": None,
+            "num_inference_steps": 28,
+            "guidance_scale": 7.0,
+            "height": 512,
+            "width": 512,
+            "scheduler": "dpmsolver++",
+        }
+
+    def test_wakes_a_worker(self, client: httpx.Client, redis: Redis, store: JobStore) -> None:
+        job_id = client.post("/jobs", json=REQUEST).json()["id"]
+        with working(redis):
+            client.get(f"/jobs/{job_id}", params={"wait": 20})
+        assert store.get(job_id).state is JobState.SUCCEEDED
+
+    def test_gives_each_its_place(self, client: httpx.Client) -> None:
+        positions = [client.post("/jobs", json=REQUEST).json()["position"] for _ in range(3)]
+        assert positions == [0, 1, 2]
+
+
+class TestRead:
+    @pytest.mark.parametrize("state", JobState)
+    def test_has_all_fields_in_every_state(
+        self, client: httpx.Client, store: JobStore, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        job = client.get("/jobs/a").json()
+        assert list(job) == FIELDS
+        assert job["state"] == state
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_has_a_result_an_error_and_an_end_as_the_state_says(
+        self, client: httpx.Client, store: JobStore, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        job = client.get("/jobs/a").json()
+        there = [job[field] is not None for field in ("result", "error", "finished_at", "position")]
+        assert there == [
+            state is JobState.SUCCEEDED,
+            state is JobState.FAILED,
+            state.is_final,
+            state is JobState.QUEUED,
+        ]
+
+    def test_tells_every_time_in_utc(self, client: httpx.Client, store: JobStore) -> None:
+        bring_to(store, JobState.SUCCEEDED, "a")
+        job = client.get("/jobs/a").json()
+        times = [
+            datetime.fromisoformat(job[f"{name}_at"]) for name in ("created", "started", "finished")
+        ]
+        assert {time.utcoffset() for time in times} == {timedelta()}
+        assert times == sorted(times)
+
+    def test_tells_how_the_picture_was_made(
+        self, client: httpx.Client, redis: Redis, store: JobStore
+    ) -> None:
+        store_job(store, "a")
+        make_runner(redis, PaintsFlat()).run("a")
+        job = client.get("/jobs/a").json()
+        assert job["result"]["build"] == BUILD.model_dump()
+        assert job["progress"] == {"step": 5, "total": 5, "fraction": 1.0}
+
+
+class TestWait:
+    def test_answers_when_the_job_has_ended(self, client: httpx.Client, redis: Redis) -> None:
+        url = client.post("/jobs", json=REQUEST).headers["location"]
+        with working(redis):
+            assert client.get(url, params={"wait": 20}).json()["state"] == "succeeded"
+
+    def test_answers_with_the_job_as_it_stands_when_the_time_is_over(
+        self, client: httpx.Client
+    ) -> None:
+        url = client.post("/jobs", json=REQUEST).headers["location"]
+        response = client.get(url, params={"wait": 0.05})
+        assert (response.status_code, response.json()["state"]) == (200, "queued")
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_answers_at_once_for_a_job_that_has_ended(
+        self, client: httpx.Client, store: JobStore, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        response = client.get("/jobs/a", params={"wait": 60}, timeout=10)
+        assert response.json()["state"] == state
+
+
+class TestCancel:
+    def test_ends_a_queued_job_at_once(self, client: httpx.Client, store: JobStore) -> None:
+        url = client.post("/jobs", json=REQUEST).headers["location"]
+        response = client.delete(url)
+        assert (response.status_code, response.json()["state"]) == (200, "canceled")
+        assert store.queued_ids() == []
+
+    def test_of_a_queued_job_keeps_it_from_being_painted(
+        self, client: httpx.Client, redis: Redis
+    ) -> None:
+        url = client.post("/jobs", json=REQUEST).headers["location"]
+        client.delete(url)
+        pipeline = PaintsFlat()
+        with working(redis, pipeline):
+            pass
+        assert pipeline.painted == []
+        assert redis.llen(GENERATE) == 0
+
+    def test_stops_a_running_job(self, client: httpx.Client, redis: Redis) -> None:
+        url = client.post("/jobs", json=REQUEST).headers["location"]
+        pipeline = PaintsUntilInterrupted()
+        with ThreadPoolExecutor(1) as thread:
+            run = thread.submit(make_runner(redis, pipeline).run, url.removeprefix("/jobs/"))
+            assert pipeline.painting.wait(PATIENCE_SECONDS)
+            assert client.delete(url).json()["state"] in {"canceling", "canceled"}
+            run.result(PATIENCE_SECONDS)
+        assert client.get(url).json()["state"] == "canceled"
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_leaves_a_finished_job_as_it_is(
+        self, client: httpx.Client, store: JobStore, state: JobState
+    ) -> None:
+        finished = bring_to(store, state, "a")
+        response = client.delete("/jobs/a")
+        assert (response.status_code, response.json()["state"]) == (200, state)
+        assert store.get("a") == finished
+
+    @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+    def test_may_be_repeated(self, client: httpx.Client, store: JobStore, state: JobState) -> None:
+        bring_to(store, state, "a")
+        first, second = client.delete("/jobs/a"), client.delete("/jobs/a")
+        assert (first.status_code, first.json()) == (200, second.json())
+
+    def test_leaves_other_jobs_alone(self, client: httpx.Client) -> None:
+        first, second = (client.post("/jobs", json=REQUEST).headers["location"] for _ in range(2))
+        client.delete(first)
+        assert client.get(second).json()["state"] == "queued"

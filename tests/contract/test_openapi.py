@@ -1,0 +1,96 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.conftest import StartApi
+
+Document = dict[str, Any]
+DEFAULTS = {
+    "num_inference_steps": 9,
+    "guidance_scale": 3.5,
+    "height": 264,
+    "width": 272,
+    "scheduler": "euler_ancestral",
+}
+ERROR = {"$ref": "#/components/schemas/ErrorBody"}
+
+
+@pytest.fixture
+def document(client: httpx.Client) -> Document:
+    document: Document = client.get("/openapi.json").json()
+    return document
+
+
+def operations(document: Document) -> dict[str, Document]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+class TestOpenApi:
+    def test_names_every_route(self, document: Document) -> None:
+        assert set(operations(document)) == {
+            "GET /",
+            "GET /health",
+            "GET /livez",
+            "GET /readyz",
+            "POST /generate",
+            "POST /jobs",
+            "GET /jobs/{job_id}",
+            "GET /jobs/{job_id}/image",
+            "DELETE /jobs/{job_id}",
+        }
+
+    def test_shows_the_errors_of_every_route_in_the_one_shape(self, document: Document) -> None:
+        for name, operation in operations(document).items():
+            for status in ("4XX", "422", "5XX"):
+                answer = operation["responses"][status]
+                assert answer["content"]["application/json"]["schema"] == ERROR, (name, status)
+
+    def test_knows_no_other_shape_of_an_error(self, document: Document) -> None:
+        assert "HTTPValidationError" not in document["components"]["schemas"]
+
+    def test_shows_the_fields_of_an_error(self, document: Document) -> None:
+        body = document["components"]["schemas"]["ErrorBody"]
+        assert set(body["required"]) == {"error", "code", "detail", "meta"}
+
+    @pytest.mark.parametrize("name", ["POST /generate", "GET /jobs/{job_id}/image"])
+    def test_shows_that_a_picture_is_answered(self, document: Document, name: str) -> None:
+        answer = operations(document)[name]["responses"]["200"]
+        assert list(answer["content"]) == ["image/png"]
+        assert {"X-Seed", "X-Steps", "X-Guidance", "X-Job-Id", "Server-Timing"} <= set(
+            answer["headers"]
+        )
+
+    def test_shows_that_a_submit_is_accepted(self, document: Document) -> None:
+        answers = operations(document)["POST /jobs"]["responses"]
+        assert [status for status in answers if status.startswith("2")] == ["202"]
+
+    def test_shows_the_ranges_of_the_contract(self, document: Document) -> None:
+        steps = document["components"]["schemas"]["GenerationRequest"]["properties"][
+            "num_inference_steps"
+        ]
+        assert (steps["minimum"], steps["maximum"], steps["default"]) == (5, 60, 28)
+
+    def test_shows_the_defaults_of_the_settings(self, start_api: StartApi) -> None:
+        client = start_api(
+            default_steps=9,
+            default_guidance_scale=3.5,
+            default_height=264,
+            default_width=272,
+            scheduler_type="EulerAncestral",
+        )
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+        properties = schemas["GenerationRequest"]["properties"]
+        assert {name: properties[name]["default"] for name in DEFAULTS} == DEFAULTS
+
+    def test_says_which_routes_need_a_key(self, document: Document) -> None:
+        guarded = {
+            name for name, operation in operations(document).items() if "security" in operation
+        }
+        assert guarded == {
+            name for name in operations(document) if "/jobs" in name or "generate" in name
+        }

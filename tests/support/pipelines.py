@@ -1,0 +1,124 @@
+"""Pipelines named for what they do; each satisfies `worker.runner.Pipeline`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Event
+
+from PIL import Image
+
+from shared.generation import Build, GenerationRequest
+from shared.jobs import FailureType
+from tests.support.builders import BUILD
+from worker.runner import Painting, PaintingFailed, Pipeline
+
+PATIENCE_SECONDS = 20
+_LOOK_SECONDS = 0.005
+
+
+@dataclass
+class PaintsFlat:
+    """Paints one colour, in as many steps as were asked; remembers what it was asked for."""
+
+    colour: str = "red"
+    build: Build = BUILD
+    painted: list[GenerationRequest] = field(default_factory=list)
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        for step in range(1, request.num_inference_steps + 1):
+            on_step(step)
+        self.painted.append(request)
+        image = Image.new("RGB", (request.width, request.height), self.colour)
+        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+
+
+@dataclass
+class RaisesAfterAStep:
+    """Breaks once it has begun."""
+
+    error: BaseException
+    build: Build = BUILD
+
+    def generate(
+        self,
+        request: GenerationRequest,  # noqa: ARG002  # The protocol's.
+        on_step: Callable[[int], None],
+    ) -> Painting:
+        on_step(1)
+        raise self.error
+
+
+def runs_out_of_memory() -> Pipeline:
+    return RaisesAfterAStep(
+        PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, "The GPU's memory does not suffice.")
+    )
+
+
+def gives_no_finite_picture() -> Pipeline:
+    return RaisesAfterAStep(PaintingFailed(FailureType.NAN_OUTPUT, "Not finite."))
+
+
+@dataclass
+class WaitsAfterAStep:
+    """Paints, but stands still after its first step until it is told to go on."""
+
+    build: Build = BUILD
+    standing: Event = field(default_factory=Event)
+    go_on: Event = field(default_factory=Event)
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        on_step(1)
+        self.standing.set()
+        assert self.go_on.wait(PATIENCE_SECONDS), "nobody told the pipeline to go on"
+        return PaintsFlat(build=self.build).generate(request, on_step)
+
+
+@dataclass
+class PaintsUntilInterrupted:
+    """Never ends by itself: repeats its first step until that raises, and remembers what."""
+
+    build: Build = BUILD
+    painting: Event = field(default_factory=Event)
+    interruption: Exception | None = None
+
+    def generate(
+        self,
+        request: GenerationRequest,  # noqa: ARG002  # The protocol's.
+        on_step: Callable[[int], None],
+    ) -> Painting:
+        try:
+            for _ in range(int(PATIENCE_SECONDS / _LOOK_SECONDS)):
+                on_step(1)
+                self.painting.set()
+                Event().wait(_LOOK_SECONDS)
+        except Exception as error:
+            self.interruption = error
+            raise
+        message = "nobody interrupted the pipeline"
+        raise AssertionError(message)
+
+
+@dataclass
+class TakesTurns:
+    """Paints each picture with the next of its pipelines."""
+
+    pipelines: Sequence[Pipeline]
+    build: Build = BUILD
+
+    def __post_init__(self) -> None:
+        self._turns = iter(self.pipelines)
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        return next(self._turns).generate(request, on_step)
+
+
+@dataclass
+class CallsBeforeItReturns:
+    """Paints, and lets something happen between its last step and the picture."""
+
+    call: Callable[[], object]
+    build: Build = BUILD
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        painting = PaintsFlat(build=self.build).generate(request, on_step)
+        self.call()
+        return painting

@@ -1,0 +1,165 @@
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from starlette.exceptions import HTTPException
+
+from api.errors import STATUS_OF, BadRequest, InvalidRequest, install_error_handlers
+from shared.errors import (
+    BrokerUnavailable,
+    GenerationFailed,
+    GenerationTimeout,
+    JobCanceled,
+    JobExpired,
+    JobNotFinished,
+    JobNotFound,
+    ModelNotLoaded,
+    QueueFull,
+    ServerStopping,
+    ServiceError,
+)
+
+LEAKY = "/root/.cache/weights.bin of key sk-123"
+BROKER_UNAVAILABLE = {
+    "error": "BrokerUnavailable",
+    "code": 503,
+    "detail": "The job queue is not reachable; try again in a moment.",
+    "meta": None,
+}
+URL = {"job_id": "a", "job_url": "/jobs/a"}
+ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str]]] = [
+    (BadRequest("No JSON."), 400, "BadRequest", None, {}),
+    (JobNotFound("a"), 404, "NotFound", {"job_id": "a"}, {}),
+    (
+        JobNotFinished("a", "running"),
+        409,
+        "JobNotFinished",
+        {"job_id": "a", "state": "running"},
+        {},
+    ),
+    (JobCanceled("a"), 409, "JobCanceled", {"job_id": "a"}, {}),
+    (JobExpired("a"), 410, "JobExpired", {"job_id": "a"}, {}),
+    (InvalidRequest("No.", errors=[]), 422, "ValidationError", {"errors": []}, {}),
+    (
+        QueueFull(7, 3),
+        429,
+        "QueueFull",
+        {"limit": 7, "retry_after_seconds": 3},
+        {"retry-after": "3"},
+    ),
+    (
+        GenerationFailed("a", "nan_output", "Not finite."),
+        500,
+        "GenerationFailed",
+        {"job_id": "a", "type": "nan_output"},
+        {},
+    ),
+    (ModelNotLoaded("no worker is running"), 503, "ModelNotLoaded", None, {"retry-after": "10"}),
+    (BrokerUnavailable(), 503, "BrokerUnavailable", None, {"retry-after": "2"}),
+    (ServerStopping("a"), 503, "ServerStopping", URL, {"retry-after": "5", "location": "/jobs/a"}),
+    (GenerationTimeout("a", 1.5), 504, "GenerationTimeout", URL, {"location": "/jobs/a"}),
+]
+TOLD_IN_HEADERS = ("retry-after", "location", "www-authenticate", "allow")
+
+
+def every_kind(parent: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
+    for kind in parent.__subclasses__():
+        yield kind
+        yield from every_kind(kind)
+
+
+async def answer_to(error: Exception) -> httpx.Response:
+    """Give what a client sees where a route raises the error."""
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise error
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get("/")
+
+
+def told_in_headers(response: httpx.Response) -> dict[str, str]:
+    return {name: response.headers[name] for name in TOLD_IN_HEADERS if name in response.headers}
+
+
+class TestStatusOf:
+    def test_knows_every_error(self) -> None:
+        assert set(STATUS_OF) == set(every_kind())
+
+    def test_is_tested_for_each(self) -> None:
+        assert {type(error) for error, *_ in ANSWERS} == set(STATUS_OF)
+
+
+class TestServiceError:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("error", "code", "name", "meta"),
+        [(error, code, name, meta) for error, code, name, meta, _ in ANSWERS],
+    )
+    async def test_has_the_one_shape(
+        self, error: ServiceError, code: int, name: str, meta: dict[str, Any] | None
+    ) -> None:
+        response = await answer_to(error)
+        assert response.status_code == code
+        assert response.json() == {
+            "error": name,
+            "code": code,
+            "detail": error.detail,
+            "meta": meta,
+        }
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("error", "headers"), [(error, headers) for error, *_, headers in ANSWERS]
+    )
+    async def test_says_in_the_headers_when_and_where_to_go_on(
+        self, error: ServiceError, headers: dict[str, str]
+    ) -> None:
+        assert told_in_headers(await answer_to(error)) == headers
+
+
+class TestOtherErrors:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        "error", [RedisError(LEAKY), RedisTimeoutError(LEAKY), OperationalError(LEAKY)]
+    )
+    async def test_of_redis_are_broker_unavailable(self, error: Exception) -> None:
+        response = await answer_to(error)
+        assert (response.status_code, response.json()) == (503, BROKER_UNAVAILABLE)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        "error", [ValueError(LEAKY), KeyError(LEAKY), ExceptionGroup(LEAKY, [OSError()])]
+    )
+    async def test_that_nobody_foresaw_leak_nothing(self, error: Exception) -> None:
+        response = await answer_to(error)
+        assert (response.status_code, response.json()) == (
+            500,
+            {
+                "error": "InternalServerError",
+                "code": 500,
+                "detail": "The request could not be served; the server's log says why.",
+                "meta": None,
+            },
+        )
+
+    @pytest.mark.anyio
+    async def test_of_http_keep_their_headers(self) -> None:
+        error = HTTPException(401, "No key.", headers={"WWW-Authenticate": "Bearer"})
+        response = await answer_to(error)
+        assert response.json() == {
+            "error": "Unauthorized",
+            "code": 401,
+            "detail": "No key.",
+            "meta": None,
+        }
+        assert told_in_headers(response) == {"www-authenticate": "Bearer"}

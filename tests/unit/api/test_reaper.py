@@ -1,0 +1,201 @@
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+
+from api.reaper import Reaper
+from shared.job_queue import GENERATE, JobQueue, create_celery
+from shared.job_store import JobStore
+from shared.jobs import FailureType, JobState
+from tests.support.builders import FAILURE, OTHER_TOKEN, TOKEN, bring_to, claim_job, store_job
+from tests.unit.eventually import eventually
+
+MAX_ATTEMPTS = 3
+
+
+@pytest.fixture
+def store(redis: Redis) -> JobStore:
+    return JobStore(redis, result_ttl=60, lease_seconds=15)
+
+
+@pytest.fixture
+def lapsed(redis: Redis) -> JobStore:
+    """A store whose leases have run out as soon as they begin."""
+    return JobStore(redis, result_ttl=60, lease_seconds=-1)
+
+
+@pytest.fixture
+def queue(redis: Redis, redis_url: str) -> Iterator[JobQueue]:
+    with create_celery(redis_url) as celery:
+        yield JobQueue(celery, redis)
+
+
+@pytest.fixture
+def reaper(store: JobStore, queue: JobQueue) -> Reaper:
+    return Reaper(store, queue, max_attempts=MAX_ATTEMPTS)
+
+
+class OvertakenStore(JobStore):
+    """Lets something happen between a reaper's look and its deed."""
+
+    happening: Callable[[], object] | None = None
+
+    def lost_ids(self) -> list[str]:
+        lost = super().lost_ids()
+        if self.happening is not None:
+            self.happening()
+        return lost
+
+
+class TestLostLease:
+    def test_brings_the_job_back_to_the_queue_with_a_message(
+        self, reaper: Reaper, store: JobStore, lapsed: JobStore, queue: JobQueue
+    ) -> None:
+        bring_to(lapsed, JobState.RUNNING, "a")
+        reaper.sweep()
+        job = store.get("a")
+        assert (job.state, job.attempt, job.token) == (JobState.QUEUED, 1, None)
+        assert queue.waiting_ids() == {"a"}
+
+    def test_fails_the_job_at_its_last_attempt(
+        self, reaper: Reaper, store: JobStore, lapsed: JobStore
+    ) -> None:
+        store_job(lapsed, "a")
+        for attempt in range(MAX_ATTEMPTS):
+            claim_job(lapsed, "a", f"attempt-{attempt}")
+            reaper.sweep()
+        job = store.get("a")
+        assert job.state is JobState.FAILED
+        assert job.error is not None
+        assert job.error.type is FailureType.WORKER_LOST
+
+    def test_ends_a_job_that_was_to_be_canceled(
+        self, reaper: Reaper, store: JobStore, lapsed: JobStore, queue: JobQueue
+    ) -> None:
+        bring_to(lapsed, JobState.CANCELING, "a")
+        reaper.sweep()
+        assert store.get("a").state is JobState.CANCELED
+        assert queue.waiting_ids() == set()
+
+    def test_leaves_a_job_alone_whose_lease_still_runs(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue
+    ) -> None:
+        job = bring_to(store, JobState.RUNNING, "a")
+        reaper.sweep()
+        assert store.get("a") == job
+        assert queue.waiting_ids() == set()
+
+    def test_costs_one_attempt_however_many_reapers_see_it(
+        self, store: JobStore, lapsed: JobStore, queue: JobQueue
+    ) -> None:
+        bring_to(lapsed, JobState.RUNNING, "a")
+        reapers = [Reaper(store, queue, max_attempts=MAX_ATTEMPTS) for _ in range(6)]
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(Reaper.sweep, reapers))
+        assert (store.get("a").state, store.get("a").attempt) == (JobState.QUEUED, 1)
+        assert queue.waiting_ids() == {"a"}  # Once or more: a second message finds no job.
+
+    def test_that_another_reaper_has_seen_first_does_not_cost_the_next_attempt(
+        self, redis: Redis, lapsed: JobStore, queue: JobQueue
+    ) -> None:
+        bring_to(lapsed, JobState.RUNNING, "a")
+        overtaken = OvertakenStore(redis, result_ttl=60, lease_seconds=15)
+
+        def requeue_and_claim() -> None:
+            overtaken.update("a", lambda job, now: job.lose_lease(MAX_ATTEMPTS, now))
+            claim_job(overtaken, "a", OTHER_TOKEN)
+
+        overtaken.happening = requeue_and_claim
+        Reaper(overtaken, queue, max_attempts=MAX_ATTEMPTS).sweep()
+        job = overtaken.get("a")
+        assert (job.state, job.attempt, job.token) == (JobState.RUNNING, 2, OTHER_TOKEN)
+
+    def test_of_a_job_that_ends_meanwhile_does_not_keep_others_from_coming_back(
+        self, redis: Redis, lapsed: JobStore, queue: JobQueue
+    ) -> None:
+        for job_id in ("a", "b"):
+            bring_to(lapsed, JobState.RUNNING, job_id)
+        overtaken = OvertakenStore(redis, result_ttl=60, lease_seconds=15)
+        overtaken.happening = lambda: overtaken.update(
+            "a", lambda job, now: job.fail(TOKEN, FAILURE, now)
+        )
+        Reaper(overtaken, queue, max_attempts=MAX_ATTEMPTS).sweep()
+        states = [overtaken.get(job_id).state for job_id in ("a", "b")]
+        assert states == [JobState.FAILED, JobState.QUEUED]
+
+
+class TestLostMessage:
+    def test_is_sent_again_once_it_was_missed_twice(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue
+    ) -> None:
+        store_job(store, "a")
+        reaper.sweep()
+        assert queue.waiting_ids() == set()
+        reaper.sweep()
+        assert queue.waiting_ids() == {"a"}
+
+    def test_is_not_sent_again_while_it_waits(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
+    ) -> None:
+        queue.put(store_job(store, "a"))
+        for _ in range(3):
+            reaper.sweep()
+        assert redis.llen(GENERATE) == 1
+
+    def test_is_not_sent_again_for_a_job_that_was_claimed_meanwhile(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue
+    ) -> None:
+        store_job(store, "a")
+        reaper.sweep()
+        claim_job(store, "a")
+        reaper.sweep()
+        assert queue.waiting_ids() == set()
+
+    def test_is_forgotten_once_it_was_found(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
+    ) -> None:
+        job = store_job(store, "a")
+        reaper.sweep()
+        queue.put(job)
+        reaper.sweep()
+        redis.delete(GENERATE)
+        reaper.sweep()
+        assert queue.waiting_ids() == set()
+
+
+class FailsItsFirstSweep(JobStore):
+    """Does not reach Redis the first time, or meets there what it cannot read."""
+
+    error: Exception | None = None
+
+    def lost_ids(self) -> list[str]:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return super().lost_ids()
+
+
+class TestRun:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("error", [RedisError(), ValueError("not JSON")])
+    async def test_outlives_a_sweep_that_failed(
+        self, redis: Redis, queue: JobQueue, lapsed: JobStore, error: Exception
+    ) -> None:
+        bring_to(lapsed, JobState.RUNNING, "a")
+        store = FailsItsFirstSweep(redis, result_ttl=60, lease_seconds=15)
+        store.error = error
+        task = asyncio.create_task(Reaper(store, queue, max_attempts=MAX_ATTEMPTS).run())
+        try:
+            await run_in_threadpool(
+                eventually,
+                lambda: (store.get("a").state, task.done()),
+                until=lambda seen: seen != (JobState.RUNNING, False),
+            )
+            assert (store.get("a").state, task.done()) == (JobState.QUEUED, False)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})

@@ -1,0 +1,349 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+from redis import Redis
+from redis.client import PubSub
+
+from shared.errors import AttemptLost, JobAlreadyTaken, JobExpired, JobNotFound, TransitionRefused
+from shared.job_store import CHANGES_CHANNEL, JobStore
+from shared.jobs import Job, JobState
+from tests.support.builders import (
+    LIMIT,
+    TOKEN,
+    WORKER,
+    bring_to,
+    claim_job,
+    queued_job,
+    store_job,
+)
+
+RESULT_TTL = 60
+LEASE_SECONDS = 15.0
+HELD = [state for state in JobState if state.is_held]
+FINAL = [state for state in JobState if state.is_final]
+
+
+def make_store(redis: Redis, *, lease_seconds: float = LEASE_SECONDS) -> JobStore:
+    return JobStore(redis, result_ttl=RESULT_TTL, lease_seconds=lease_seconds)
+
+
+@pytest.fixture
+def store(any_redis: Redis) -> JobStore:
+    return make_store(any_redis)
+
+
+@pytest.fixture
+def changes(any_redis: Redis) -> Callable[[], list[str]]:
+    """Give what the channel has said since the last look."""
+    subscription = any_redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+    subscription.subscribe(CHANGES_CHANNEL)
+    assert subscription.get_message(timeout=5) is None  # The subscription itself.
+    return lambda: _drain(subscription, any_redis)
+
+
+def _drain(subscription: PubSub, redis: Redis) -> list[str]:
+    redis.publish(CHANGES_CHANNEL, "the end")
+    said: list[str] = []
+    while not said or said[-1] != "the end":
+        message = subscription.get_message(timeout=5)
+        assert message is not None, f"the channel fell silent after {said}"
+        said.append(message["data"].decode())
+    return said[:-1]
+
+
+class RepeatsItsScripts(FakeRedis):
+    """Loses the first reply to every script, and so runs it again, as a real client does."""
+
+    def evalsha(self, sha: str, numkeys: int, *keys_and_args: str) -> object:  # type: ignore[override]
+        super().evalsha(sha, numkeys, *keys_and_args)
+        return super().evalsha(sha, numkeys, *keys_and_args)
+
+
+class TestAdd:
+    def test_keeps_a_job(self, store: JobStore) -> None:
+        job = queued_job(prompt="ネコ \U0001f431")
+        assert store.add(job, limit=1)
+        assert store.get(job.id) == job
+
+    def test_refuses_a_job_past_the_limit(self, store: JobStore) -> None:
+        store_job(store, "a")
+        assert not store.add(queued_job("b"), limit=1)
+        with pytest.raises(JobNotFound):
+            store.get("b")
+
+    @pytest.mark.parametrize("state", HELD)
+    def test_counts_jobs_that_are_held_against_the_limit(
+        self, store: JobStore, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        assert not store.add(queued_job("b"), limit=1)
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_does_not_count_jobs_that_have_ended(self, store: JobStore, state: JobState) -> None:
+        bring_to(store, state, "a")
+        assert store.add(queued_job("b"), limit=1)
+
+    def test_that_is_repeated_keeps_the_job_once(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        job = queued_job("a")
+        assert [store.add(job, limit=1), store.add(job, limit=1)] == [True, True]
+        assert store.queued_ids() == ["a"]
+        assert changes() == ["a queued"]
+
+    def test_does_not_overwrite_a_job(self, store: JobStore) -> None:
+        job = claim_job(store, store_job(store, "a").id)
+        assert not store.add(queued_job("a"), limit=LIMIT)
+        assert store.get("a") == job
+
+    def test_admits_exactly_the_limit_when_many_come_at_once(self, any_redis: Redis) -> None:
+        start = Barrier(8)
+
+        def submit(number: int) -> bool:
+            start.wait()
+            return make_store(any_redis).add(queued_job(f"job-{number}"), limit=3)
+
+        with ThreadPoolExecutor(8) as threads:
+            admitted = list(threads.map(submit, range(8)))
+        assert admitted.count(True) == 3
+        assert make_store(any_redis).count()[JobState.QUEUED] == 3
+
+
+class TestGet:
+    def test_says_that_a_job_was_never_there(self, store: JobStore) -> None:
+        with pytest.raises(JobNotFound):
+            store.get("never")
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_says_that_a_job_has_expired(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        any_redis.delete("semantic-bit:job:a")
+        with pytest.raises(JobExpired):
+            store.get("a")
+
+    def test_gives_many_in_order_and_none_for_those_that_are_not_there(
+        self, store: JobStore
+    ) -> None:
+        first, second = store_job(store, "a"), store_job(store, "b")
+        assert store.get_many(["b", "never", "a"]) == [second, None, first]
+
+    def test_gives_none_for_no_ids(self, store: JobStore) -> None:
+        assert store.get_many([]) == []
+
+
+class TestUpdate:
+    def test_gives_and_keeps_the_changed_job(self, store: JobStore) -> None:
+        store_job(store, "a")
+        claimed = claim_job(store, "a")
+        assert (claimed.state, claimed.token) == (JobState.RUNNING, TOKEN)
+        assert store.get("a") == claimed
+
+    def test_tells_the_transition_redis_own_time(self, store: JobStore) -> None:
+        store_job(store, "a")
+        before = store.now()
+        claimed = claim_job(store, "a")
+        assert claimed.started_at is not None
+        assert before <= claimed.started_at <= store.now()
+
+    def test_changes_nothing_where_the_transition_is_refused(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        job = store_job(store, "a")
+        with pytest.raises(AttemptLost):
+            store.update("a", lambda job, _: job.advance(TOKEN, 1))
+        assert store.get("a") == job
+        assert changes() == ["a queued"]
+
+    def test_says_that_a_job_was_never_there(self, store: JobStore) -> None:
+        with pytest.raises(JobNotFound):
+            store.update("never", lambda job, now: job.cancel(now))
+
+    def test_says_that_a_job_has_expired(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.SUCCEEDED, "a")
+        any_redis.delete("semantic-bit:job:a")
+        with pytest.raises(JobExpired):
+            store.update("a", lambda job, now: job.cancel(now))
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_does_not_touch_a_finished_job(
+        self, store: JobStore, changes: Callable[[], list[str]], state: JobState
+    ) -> None:
+        finished = bring_to(store, state, "a")
+        changes()
+        assert store.update("a", lambda job, now: job.cancel(now)) == finished
+        assert changes() == []
+
+    def test_applies_the_transition_again_to_what_another_has_written_meanwhile(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        store_job(store, "a")
+        other = make_store(any_redis)
+        seen: list[JobState] = []
+
+        def overtaken_claim(job: Job, now: datetime) -> Job:
+            seen.append(job.state)
+            other.update("a", lambda job, now: job.cancel(now))
+            return job.claim(TOKEN, WORKER, now)
+
+        with pytest.raises(JobAlreadyTaken):
+            store.update("a", overtaken_claim)
+        assert seen == [JobState.QUEUED, JobState.CANCELED]
+        assert store.get("a").state is JobState.CANCELED
+
+    def test_lets_one_of_many_claims_win(self, any_redis: Redis) -> None:
+        store_job(make_store(any_redis), "a")
+        start = Barrier(8)
+
+        def claim(token: str) -> str | None:
+            start.wait()
+            try:
+                return claim_job(make_store(any_redis), "a", token).token
+            except JobAlreadyTaken:
+                return None
+
+        with ThreadPoolExecutor(8) as threads:
+            tokens = list(threads.map(claim, "abcdefgh"))
+        (winner,) = [token for token in tokens if token]
+        job = make_store(any_redis).get("a")
+        assert (job.token, job.attempt) == (winner, 1)
+
+    def test_is_applied_once_when_the_reply_is_lost(self) -> None:
+        server = FakeServer()
+        watcher = FakeRedis(server=server).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        watcher.subscribe(CHANGES_CHANNEL)
+        watcher.get_message()
+        store = make_store(RepeatsItsScripts(server=server))
+        job = bring_to(store, JobState.SUCCEEDED, "a")
+        assert job.attempt == 1
+        assert _drain(watcher, FakeRedis(server=server)) == ["a queued", "a running", "a succeeded"]
+
+
+class TestIndexes:
+    @pytest.mark.parametrize("state", JobState)
+    def test_are_in_step_with_the_state(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        waits, held = state is JobState.QUEUED, state.is_held
+        assert store.queued_ids() == (["a"] if waits else [])
+        assert store.position("a") == (0 if waits else None)
+        assert any_redis.zrange("semantic-bit:held", 0, -1) == ([b"a"] if held else [])
+        assert store.count() == {JobState.QUEUED: int(waits), JobState.RUNNING: int(held)}
+
+    def test_hold_the_jobs_in_the_order_of_their_submission(self, store: JobStore) -> None:
+        for job_id in ("c", "a", "b"):
+            store_job(store, job_id)
+        assert store.queued_ids() == ["c", "a", "b"]
+        assert [store.position(job_id) for job_id in ("c", "a", "b", "never")] == [0, 1, 2, None]
+
+    def test_give_a_job_that_was_lost_its_old_place_back(self, store: JobStore) -> None:
+        store_job(store, "a")
+        store_job(store, "b")
+        claim_job(store, "a")
+        store.update("a", lambda job, now: job.lose_lease(3, now))
+        assert store.queued_ids() == ["a", "b"]
+
+
+class TestExpiry:
+    @pytest.mark.parametrize("state", FINAL)
+    def test_begins_at_the_end_and_is_remembered_for_longer(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        record, ended = (any_redis.ttl(f"semantic-bit:{kind}:a") for kind in ("job", "ended"))
+        assert RESULT_TTL - 5 < record <= RESULT_TTL
+        assert ended > 10 * RESULT_TTL
+
+    @pytest.mark.parametrize("state", [JobState.QUEUED, *HELD])
+    def test_does_not_begin_before_the_end(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        assert any_redis.ttl("semantic-bit:job:a") == -1
+        assert not any_redis.exists("semantic-bit:ended:a")
+
+
+def lease_end(redis: Redis) -> datetime:
+    score = redis.zscore("semantic-bit:held", "a")
+    assert isinstance(score, float)
+    return datetime.fromtimestamp(score, UTC)
+
+
+class TestLease:
+    def test_lasts_as_long_as_it_was_set(self, store: JobStore, any_redis: Redis) -> None:
+        store_job(store, "a")
+        claimed = claim_job(store, "a")
+        assert claimed.started_at is not None
+        lasts = lease_end(any_redis) - claimed.started_at
+        assert lasts.total_seconds() == pytest.approx(LEASE_SECONDS, abs=0.001)
+
+    @pytest.mark.parametrize("step", [1, 0], ids=["a new step", "the same step"])
+    def test_is_renewed_with_every_sign_of_its_holder(
+        self, store: JobStore, any_redis: Redis, step: int
+    ) -> None:
+        store_job(store, "a")
+        claim_job(make_store(any_redis, lease_seconds=-1), "a")
+        assert store.lost_ids() == ["a"]
+        store.update("a", lambda job, _: job.advance(TOKEN, step))
+        assert store.lost_ids() == []
+
+    def test_is_not_renewed_by_a_write_that_is_refused(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        bring_to(make_store(any_redis, lease_seconds=-1), JobState.RUNNING, "a")
+        with pytest.raises(TransitionRefused):
+            store.update("a", lambda job, _: job.advance("another", 1))
+        assert store.lost_ids() == ["a"]
+
+    @pytest.mark.parametrize("state", HELD)
+    def test_is_not_renewed_by_a_client_who_cancels(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(make_store(any_redis, lease_seconds=-1), state, "a")
+        store.update("a", lambda job, now: job.cancel(now))
+        assert store.lost_ids() == ["a"]
+
+    def test_that_still_runs_is_not_lost(self, store: JobStore) -> None:
+        bring_to(store, JobState.RUNNING, "a")
+        assert store.lost_ids() == []
+
+    @pytest.mark.parametrize("state", [JobState.QUEUED, *FINAL])
+    def test_is_given_up_with_the_job(self, any_redis: Redis, state: JobState) -> None:
+        store = make_store(any_redis, lease_seconds=-1)
+        bring_to(store, state, "a")
+        assert store.lost_ids() == []
+
+
+class TestChannel:
+    def test_says_every_change_in_order(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        bring_to(store, JobState.CANCELED, "a")
+        assert changes() == ["a queued", "a running", "a canceling", "a canceled"]
+
+    def test_says_every_step(self, store: JobStore, changes: Callable[[], list[str]]) -> None:
+        bring_to(store, JobState.RUNNING, "a")
+        changes()
+        store.update("a", lambda job, _: job.advance(TOKEN, 1))
+        assert changes() == ["a running"]
+
+    def test_says_nothing_where_only_the_lease_is_renewed(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        bring_to(store, JobState.RUNNING, "a")
+        changes()
+        store.update("a", lambda job, _: job.advance(TOKEN, 0))
+        assert changes() == []
+
+
+class TestNow:
+    def test_is_redis_own_time_with_microseconds(self, store: JobStore) -> None:
+        first, second = store.now(), store.now()
+        assert first.tzinfo is UTC
+        assert timedelta() <= second - first < timedelta(minutes=1)

@@ -1,0 +1,263 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from shared.errors import AttemptLost, JobAlreadyTaken, TransitionRefused
+from shared.jobs import FailureType, Job, JobFailure, JobState, Progress
+from tests.support.builders import (
+    FAILURE,
+    LATER,
+    NOW,
+    OTHER_TOKEN,
+    STEPS,
+    TOKEN,
+    WORKER,
+    job_in,
+    make_result,
+    queued_job,
+)
+
+MAX_ATTEMPTS = 3
+FINAL = [state for state in JobState if state.is_final]
+HELD = [JobState.RUNNING, JobState.CANCELING]
+
+Move = Callable[[Job], Job]
+MOVES: dict[str, Move] = {
+    "claim by another": lambda job: job.claim(OTHER_TOKEN, WORKER, LATER),
+    "claim again": lambda job: job.claim(TOKEN, WORKER, LATER),
+    "advance": lambda job: job.advance(TOKEN, 3),
+    "advance by another": lambda job: job.advance(OTHER_TOKEN, 3),
+    "succeed": lambda job: job.succeed(TOKEN, make_result(), LATER),
+    "succeed by another": lambda job: job.succeed(OTHER_TOKEN, make_result(), LATER),
+    "fail": lambda job: job.fail(TOKEN, FAILURE, LATER),
+    "fail by another": lambda job: job.fail(OTHER_TOKEN, FAILURE, LATER),
+    "cancel": lambda job: job.cancel(LATER),
+    "acknowledge cancel": lambda job: job.acknowledge_cancel(TOKEN, LATER),
+    "acknowledge cancel by another": lambda job: job.acknowledge_cancel(OTHER_TOKEN, LATER),
+    "lose lease": lambda job: job.lose_lease(MAX_ATTEMPTS, LATER),
+}
+LEADS_TO: dict[JobState, dict[str, JobState]] = {
+    JobState.QUEUED: {
+        "claim by another": JobState.RUNNING,
+        "claim again": JobState.RUNNING,
+        "cancel": JobState.CANCELED,
+    },
+    JobState.RUNNING: {
+        "claim again": JobState.RUNNING,
+        "advance": JobState.RUNNING,
+        "succeed": JobState.SUCCEEDED,
+        "fail": JobState.FAILED,
+        "cancel": JobState.CANCELING,
+        "acknowledge cancel": JobState.CANCELED,
+        "lose lease": JobState.QUEUED,
+    },
+    JobState.CANCELING: {
+        "claim again": JobState.CANCELING,
+        "advance": JobState.CANCELING,
+        "succeed": JobState.CANCELED,
+        "fail": JobState.FAILED,
+        "cancel": JobState.CANCELING,
+        "acknowledge cancel": JobState.CANCELED,
+        "lose lease": JobState.CANCELED,
+    },
+} | {
+    final: dict.fromkeys(["succeed", "fail", "cancel", "acknowledge cancel"], final)
+    for final in FINAL
+}
+CASES = [(state, move) for state in JobState for move in MOVES]
+TAKEN = [(state, move) for state, move in CASES if move in LEADS_TO[state]]
+REFUSED = [(state, move) for state, move in CASES if move not in LEADS_TO[state]]
+
+
+class TestTransitions:
+    @pytest.mark.parametrize(("state", "move"), TAKEN)
+    def test_lead_to_the_state_of_the_table(self, state: JobState, move: str) -> None:
+        assert MOVES[move](job_in(state)).state is LEADS_TO[state][move]
+
+    @pytest.mark.parametrize(("state", "move"), REFUSED)
+    def test_are_refused_where_the_table_has_none(self, state: JobState, move: str) -> None:
+        refusal = JobAlreadyTaken if move.startswith("claim") else AttemptLost
+        with pytest.raises(refusal, match="job-1"):
+            MOVES[move](job_in(state))
+
+    @pytest.mark.parametrize("state", FINAL)
+    @pytest.mark.parametrize("move", ["succeed", "fail", "cancel", "acknowledge cancel"])
+    def test_leave_a_finished_job_as_it_is(self, state: JobState, move: str) -> None:
+        finished = job_in(state)
+        assert MOVES[move](finished) is finished
+
+    @pytest.mark.parametrize(("state", "move"), TAKEN)
+    def test_give_a_record_that_survives_its_way_through_redis(
+        self, state: JobState, move: str
+    ) -> None:
+        job = MOVES[move](job_in(state))
+        assert Job.model_validate_json(job.model_dump_json()) == job
+
+
+class TestQueued:
+    def test_has_done_nothing_yet(self) -> None:
+        job = queued_job("a", now=NOW)
+        assert job.model_dump(exclude={"request"}) == {
+            "id": "a",
+            "state": JobState.QUEUED,
+            "created_at": NOW,
+            "started_at": None,
+            "finished_at": None,
+            "attempt": 0,
+            "token": None,
+            "worker": None,
+            "progress": {"step": 0, "total": STEPS, "fraction": 0.0},
+            "result": None,
+            "error": None,
+        }
+
+
+class TestClaim:
+    def test_starts_an_attempt(self) -> None:
+        job = queued_job().claim(TOKEN, WORKER, LATER)
+        assert (job.attempt, job.token, job.worker, job.started_at) == (1, TOKEN, WORKER, LATER)
+
+    @pytest.mark.parametrize("state", HELD)
+    def test_that_is_repeated_changes_nothing(self, state: JobState) -> None:
+        job = job_in(state)
+        assert job.claim(TOKEN, WORKER, LATER) is job
+
+
+class TestAdvance:
+    def test_counts_the_decoding_as_one_more_step(self) -> None:
+        job = job_in(JobState.RUNNING).advance(TOKEN, STEPS)
+        assert job.progress == Progress(step=STEPS, total=STEPS, fraction=0.8333)
+
+    @pytest.mark.parametrize("step", [0, 1, 2])
+    def test_never_goes_back(self, step: int) -> None:
+        job = job_in(JobState.RUNNING)
+        assert job.advance(TOKEN, step) is job
+
+
+class TestSucceed:
+    def test_ends_with_the_picture(self) -> None:
+        job = job_in(JobState.RUNNING).succeed(TOKEN, make_result(), LATER)
+        assert job.result == make_result()
+        assert job.finished_at == LATER
+        assert job.progress == Progress(step=STEPS, total=STEPS, fraction=1.0)
+
+    def test_gives_no_picture_once_the_job_was_canceled(self) -> None:
+        job = job_in(JobState.CANCELING).succeed(TOKEN, make_result(), LATER)
+        assert (job.state, job.result) == (JobState.CANCELED, None)
+
+
+class TestLoseLease:
+    def test_starts_again_from_nothing(self) -> None:
+        running = job_in(JobState.RUNNING)
+        expected = queued_job().model_copy(update={"attempt": 1})
+        assert running.lose_lease(MAX_ATTEMPTS, LATER) == expected
+
+    def test_keeps_the_seed_so_that_the_next_attempt_paints_the_same(self) -> None:
+        running = job_in(JobState.RUNNING)
+        assert running.lose_lease(MAX_ATTEMPTS, LATER).request == running.request
+
+    def test_shuts_the_lost_attempt_out(self) -> None:
+        again = job_in(JobState.RUNNING).lose_lease(MAX_ATTEMPTS, LATER)
+        taken_over = again.claim(OTHER_TOKEN, WORKER, LATER)
+        with pytest.raises(AttemptLost):
+            taken_over.succeed(TOKEN, make_result(), LATER)
+
+    def test_fails_the_job_at_its_last_attempt(self) -> None:
+        job = job_in(JobState.RUNNING).lose_lease(1, LATER)
+        detail = "The worker was lost 1 times while it painted this picture."
+        assert job.error == JobFailure(type=FailureType.WORKER_LOST, detail=detail)
+        assert job.finished_at == LATER
+
+
+class TestState:
+    @pytest.mark.parametrize("state", JobState)
+    def test_is_final_or_held_or_queued_and_never_two(self, state: JobState) -> None:
+        assert [state.is_final, state.is_held, state is JobState.QUEUED].count(True) == 1
+
+
+TOKENS = st.sampled_from([TOKEN, OTHER_TOKEN, "third"])
+
+
+class JobLife(RuleBasedStateMachine):
+    """Any sequence of transitions, by any of three attempts, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.job = queued_job()
+        self.now = NOW
+
+    @rule(token=TOKENS)
+    def claim(self, token: str) -> None:
+        self.attempt(lambda job, now: job.claim(token, WORKER, now))
+
+    @rule(token=TOKENS, step=st.integers(0, STEPS))
+    def advance(self, token: str, step: int) -> None:
+        self.attempt(lambda job, _: job.advance(token, step))
+
+    @rule(token=TOKENS)
+    def succeed(self, token: str) -> None:
+        self.attempt(lambda job, now: job.succeed(token, make_result(), now))
+
+    @rule(token=TOKENS)
+    def fail(self, token: str) -> None:
+        self.attempt(lambda job, now: job.fail(token, FAILURE, now))
+
+    @rule()
+    def cancel(self) -> None:
+        self.attempt(lambda job, now: job.cancel(now))
+
+    @rule(token=TOKENS)
+    def acknowledge_cancel(self, token: str) -> None:
+        self.attempt(lambda job, now: job.acknowledge_cancel(token, now))
+
+    @rule()
+    def lose_lease(self) -> None:
+        self.attempt(lambda job, now: job.lose_lease(MAX_ATTEMPTS, now))
+
+    def attempt(self, transition: Callable[[Job, datetime], Job]) -> None:
+        before, self.now = self.job, self.now + timedelta(seconds=1)
+        try:
+            after = transition(before, self.now)
+        except TransitionRefused:
+            return
+        assert not before.state.is_final or after == before
+        assert after.attempt >= before.attempt
+        if after.attempt == before.attempt and after.state != JobState.QUEUED:
+            assert after.progress.fraction >= before.progress.fraction
+        self.job = after
+
+    @invariant()
+    def is_finished_exactly_when_it_is_final(self) -> None:
+        assert (self.job.finished_at is not None) == self.job.state.is_final
+
+    @invariant()
+    def has_a_result_exactly_when_it_succeeded(self) -> None:
+        assert (self.job.result is not None) == (self.job.state is JobState.SUCCEEDED)
+
+    @invariant()
+    def has_an_error_exactly_when_it_failed(self) -> None:
+        assert (self.job.error is not None) == (self.job.state is JobState.FAILED)
+
+    @invariant()
+    def is_complete_exactly_when_it_succeeded(self) -> None:
+        assert (self.job.progress.fraction == 1.0) == (self.job.state is JobState.SUCCEEDED)
+
+    @invariant()
+    def has_a_holder_while_it_is_held_and_none_while_it_waits(self) -> None:
+        holder = (self.job.token, self.job.worker, self.job.started_at)
+        assert not self.job.state.is_held or None not in holder
+        assert self.job.state is not JobState.QUEUED or holder == (None, None, None)
+
+    @invariant()
+    def is_never_tried_too_often(self) -> None:
+        assert self.job.attempt <= MAX_ATTEMPTS
+
+
+TestJobLife = JobLife.TestCase
+TestJobLife.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, database=None
+)
