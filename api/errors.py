@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
@@ -11,11 +11,13 @@ from pydantic import JsonValue
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from api.blocking_call import ClientDisconnected
 from shared.errors import (
     BrokerUnavailable,
     ErrorBody,
     GenerationFailed,
     GenerationTimeout,
+    IdempotencyConflict,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -48,6 +50,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     JobCanceled: 409,
     JobExpired: 410,
     InvalidRequest: 422,
+    IdempotencyConflict: 422,
     QueueFull: 429,
     GenerationFailed: 500,
     ModelNotLoaded: 503,
@@ -81,12 +84,14 @@ def install_error_handlers(app: FastAPI) -> None:
         HTTPException: lambda _, error: http_response(error),
         RedisError: _broker_unavailable,
         OperationalError: _broker_unavailable,
+        ClientDisconnected: lambda _, __: Response(status_code=_CLIENT_CLOSED_REQUEST),
         Exception: lambda _, __: _response("InternalServerError", 500, _INTERNAL),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
 
+_CLIENT_CLOSED_REQUEST = 499  # Nobody reads it; the word of nginx for the log.
 _INTERNAL = "The request could not be served; the server's log says why."
 
 
@@ -136,19 +141,16 @@ def _invalid(error: RequestValidationError) -> ServiceError:
 
 
 def _explain(item: dict[str, Any]) -> dict[str, JsonValue]:
-    location: list[JsonValue] = [
-        part if isinstance(part, int) else _json_safe(part) for part in item["loc"]
-    ]
-    return {"loc": location, "msg": _message(item), "type": item["type"]}
+    return {"loc": list(item["loc"]), "msg": _message(item), "type": item["type"]}
 
 
 def _sentence(item: dict[str, Any]) -> str:
-    field = ".".join(_json_safe(str(part)) for part in item["loc"][1:]) or "body"
+    field = ".".join(str(part) for part in item["loc"][1:]) or "body"
     return f"{field}: {_message(item)}"
 
 
 def _message(item: dict[str, Any]) -> str:
-    message = _json_safe(item["msg"].removeprefix("Value error, "))
+    message: str = item["msg"].removeprefix("Value error, ")
     if item["type"] in _WITHOUT_VALUE:
         return message
     return f"{message}, got {_shortened(item['input'])}"
@@ -157,8 +159,3 @@ def _message(item: dict[str, Any]) -> str:
 def _shortened(value: object) -> str:
     text = repr(value) if not isinstance(value, dict | list) else type(value).__name__
     return text if len(text) <= _SHOWN_OF_A_VALUE else text[:_SHOWN_OF_A_VALUE] + "…"
-
-
-def _json_safe(text: str) -> str:
-    # A client can send half a surrogate pair, which no UTF-8 answer can carry.
-    return text.encode("utf-8", "backslashreplace").decode()

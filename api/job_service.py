@@ -7,19 +7,24 @@ from uuid import uuid4
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api.idempotency import IdempotencyKey
 from api.job_view import JobView
 from shared.errors import (
     GenerationFailed,
+    IdempotencyConflict,
     JobCanceled,
+    JobExpired,
     JobNotFinished,
+    JobNotFound,
     ModelNotLoaded,
     QueueFull,
 )
 from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import ImageStore
+from shared.job_parts import CancelReason, JobState
 from shared.job_queue import JobQueue
-from shared.job_store import JobStore
-from shared.jobs import Job, JobState
+from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore
+from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry, why_no_picture
@@ -51,26 +56,27 @@ class JobService:
         self._defaults = defaults
         self._limit = limit
 
-    def submit(self, request: GenerationRequest) -> Job:
-        """Queue a job, with the defaults filled in and its seed drawn.
+    def submit(self, request: GenerationRequest, key: IdempotencyKey | None = None) -> Job:
+        """Queue a job, with the defaults filled in and its seed drawn, or find the one of the key.
 
         Raises:
+            IdempotencyConflict: The key came first with another request.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
         """
-        self._check_workers()
-        # Drawn here and not by the worker, so that a second attempt paints the same picture.
-        complete = request.filled(self._defaults, seed=randbelow(_SEEDS))
-        job = Job.queued(str(uuid4()), complete, self._store.now())
-        if not self._store.add(job, limit=self._limit):
-            raise QueueFull(self._limit, math.ceil(self._throughput.seconds_per_job()))
-        _log.info("job queued", job_id=job.id, prompt=prompt_head(complete.prompt))
-        try:
-            self._queue.put(job)
-        except (OperationalError, RedisError) as error:
-            # The record is there; the reaper sends what is missing.
-            _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
-        return job
+        known = self._store.claim_of(key.hash) if key else None
+        while True:
+            earlier = self._find(known, request, key) if known and key else None
+            if earlier is not None and not _was_abandoned(earlier):
+                return earlier
+            # A client that left and has come back gets the picture it would have got.
+            seed = earlier.request.seed if earlier else None
+            job = self._new_job(request, key, seed)
+            claim = key.claim(job.id, request) if key else None
+            known = self._add(job, claim, replaces=known)
+            if known is None:
+                self._send(job)
+                return job
 
     def get(self, job_id: str) -> Job:
         """Give a job.
@@ -86,10 +92,10 @@ class JobService:
         position = self._store.position(job.id) if job.state is JobState.QUEUED else None
         return JobView.of(job, position, self._throughput.seconds_per_job())
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> Job:
         """Cancel exactly this job; what has ended stays as it is."""
-        job = self._store.update(job_id, lambda job, now: job.cancel(now))
-        _log.info("cancel asked", job_id=job_id, state=job.state.value)
+        job = self._store.update(job_id, lambda job, now: job.cancel(now, reason))
+        _log.info("cancel asked", job_id=job_id, reason=reason.value, state=job.state.value)
         return job
 
     def image(self, job: Job) -> bytes:
@@ -109,8 +115,48 @@ class JobService:
             raise JobNotFinished(job.id, job.state)
         return self._images.get(job)
 
-    def _check_workers(self) -> None:
+    def _find(
+        self, known: IdempotencyClaim, request: GenerationRequest, key: IdempotencyKey
+    ) -> Job | None:
+        if key.claim(known.job_id, request) != known:
+            raise IdempotencyConflict(known.job_id)
+        try:
+            return self._store.get(known.job_id)
+        except (JobNotFound, JobExpired):
+            return None
+
+    def _new_job(
+        self, request: GenerationRequest, key: IdempotencyKey | None, seed: int | None
+    ) -> Job:
         # A worker that still loads its model will come to the job.
         alive = self._workers.alive()
         if not alive:
             raise ModelNotLoaded(why_no_picture(alive))
+        # Drawn here and not by the worker, so that a second attempt paints the same picture.
+        drawn = randbelow(_SEEDS) if seed is None else seed
+        complete = request.filled(self._defaults, seed=drawn)
+        return Job.queued(
+            str(uuid4()), complete, self._store.now(), idempotency=key.hash if key else None
+        )
+
+    def _add(
+        self, job: Job, claim: IdempotencyClaim | None, replaces: IdempotencyClaim | None
+    ) -> IdempotencyClaim | None:
+        try:
+            return self._store.add(job, limit=self._limit, claim=claim, replaces=replaces)
+        except AdmissionRefused:
+            seconds = math.ceil(self._throughput.seconds_per_job())
+            raise QueueFull(self._limit, seconds) from None
+
+    def _send(self, job: Job) -> None:
+        _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
+        try:
+            self._queue.put(job)
+        except (OperationalError, RedisError) as error:
+            # The record is there; the reaper sends what is missing.
+            _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
+
+
+def _was_abandoned(job: Job) -> bool:
+    receipt = job.cancellation
+    return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED

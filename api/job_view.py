@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from shared.generation import GenerationRequest, GenerationResult
-from shared.jobs import Job, JobFailure, JobState, Progress
+from shared.job_parts import Cancellation, JobFailure, JobState, Progress
+from shared.jobs import Job
 
 
 class JobUrls(BaseModel):
@@ -17,10 +18,21 @@ class JobUrls(BaseModel):
     cancel: str
 
 
+class AttemptView(BaseModel):
+    """One run of the job, without the worker's name."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: JobState | None
+    """The state it left the job in: `queued` where its worker was lost; null while it runs."""
+
+
 class JobView(BaseModel):
     """A job: its state, its place, its progress, and in the end a result or an error."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
     id: str
     state: JobState
@@ -37,11 +49,17 @@ class JobView(BaseModel):
     attempt: int
     """How many workers have started on it; above 1 where one was lost."""
 
+    attempts: tuple[AttemptView, ...]
+    """Each of them, oldest first."""
+
     request: GenerationRequest
     """What is painted, with the defaults filled in and the seed that was drawn."""
 
     result: GenerationResult | None
     error: JobFailure | None
+    cancellation: Cancellation | None
+    """Who canceled it, and what had been done by then."""
+
     urls: JobUrls
 
     @classmethod

@@ -2,22 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import FrameType
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
 
 from api.authentication import require_key
 from api.body_limit import BodyLimit
-from api.dependencies import Services
+from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
 from api.routes import generate, health, jobs, root
 from shared import SERVICE_NAME, VERSION
-from shared.log import configure_logging
+from shared.log import configure_logging, get_logger
+from shared.redis_check import complaints
 from shared.settings import Settings, load_settings
+
+_log = get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -28,8 +33,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        reaper = Reaper(services.store, services.queue, max_attempts=settings.max_attempts)
-        tasks = [asyncio.create_task(services.waiter.run()), asyncio.create_task(reaper.run())]
+        reaper = Reaper(
+            services.store,
+            services.queue,
+            max_attempts=settings.max_attempts,
+            job_timeout=settings.job_timeout,
+            lease_seconds=settings.lease_seconds,
+        )
+        running = (services.waiter.run(), services.broker.run(), reaper.run())
+        tasks = [asyncio.create_task(part) for part in running]
+        with suppress(RedisError):  # The watch says it where Redis is away.
+            for complaint in await run_in_threadpool(complaints, services.redis):
+                _log.warning("redis is set up badly", complaint=complaint)
         yield
         for task in tasks:
             task.cancel()
@@ -49,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (root.router, health.router):
         app.include_router(router)
     for router in (generate.router, jobs.router):
-        app.include_router(router, dependencies=[Depends(require_key)])
+        app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
     describe(app, settings.generation_defaults)
     return app
 

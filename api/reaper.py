@@ -1,49 +1,89 @@
-"""Brings back jobs whose worker fell silent, and messages that were lost on the way."""
+"""Brings back jobs whose worker fell silent and messages that were lost, and ends late jobs."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
 
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
-from shared.errors import ServiceError, TransitionRefused
+from shared.errors import ServiceError
+from shared.job_parts import JobState
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
-from shared.jobs import Job, JobState
 from shared.log import get_logger
+from shared.recovery import Recovery
 
 _log = get_logger(__name__)
-
-_SWEEP_SECONDS = 2.0
 
 
 class Reaper:
     """Sweeps every few seconds; any number of them may run beside each other."""
 
-    def __init__(self, store: JobStore, queue: JobQueue, *, max_attempts: int) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        queue: JobQueue,
+        *,
+        max_attempts: int,
+        job_timeout: float,
+        lease_seconds: float,
+        sweep_seconds: float = 2.0,
+    ) -> None:
         self._store = store
         self._queue = queue
-        self._max_attempts = max_attempts
+        self._recovery = Recovery(store, queue, max_attempts=max_attempts)
+        self._job_timeout = timedelta(seconds=job_timeout)
+        self._lease_seconds = lease_seconds
+        self._sweep_seconds = sweep_seconds
         self._missing: set[str] = set()
 
     async def run(self) -> None:
         """Sweep until canceled."""
+        trust_leases_from = 0.0
         while True:
             try:
-                await run_in_threadpool(self.sweep)
+                await run_in_threadpool(self.sweep, leases=monotonic() >= trust_leases_from)
             except (RedisError, OperationalError) as error:
                 _log.warning("sweep failed", reason=type(error).__name__)
-            await asyncio.sleep(_SWEEP_SECONDS)
+                # Nobody could renew either: give the workers a lease's time to come back.
+                trust_leases_from = monotonic() + self._lease_seconds
+            except Exception:  # noqa: BLE001  # Nothing may end all recovery.
+                _log.exception("sweep failed")
+            await asyncio.sleep(self._sweep_seconds)
 
-    def sweep(self) -> None:
-        """Requeue what lost its lease, then send again what has no message.
+    def sweep(self, *, leases: bool = True) -> None:
+        """End what is late, requeue what lost its lease, send again what has no message.
 
         Raises:
             RedisError: Redis does not answer.
             OperationalError: It does not take a message.
         """
-        for job_id in self._store.lost_ids():
-            self._requeue(job_id)
+        self._for_each(self._store.unfinished_ids(older_than=self._job_timeout), self._expire)
+        if leases:
+            self._for_each(self._store.lost_ids(), self._recovery.requeue_lost)
+        self._send_missing()
+
+    def _for_each(self, job_ids: list[str], act: Callable[[str], None]) -> None:
+        for job_id in job_ids:
+            try:
+                act(job_id)
+            except (RedisError, OperationalError):
+                raise
+            except Exception:  # noqa: BLE001  # One bad record must not keep the others waiting.
+                _log.exception("sweep failed", job_id=job_id)
+
+    def _expire(self, job_id: str) -> None:
+        try:
+            job = self._store.update(job_id, lambda job, now: job.expire(self._job_timeout, now))
+        except ServiceError:
+            return
+        if job.state.is_final:
+            _log.warning("deadline exceeded", job_id=job_id, attempt=job.attempt)
+
+    def _send_missing(self) -> None:
         # One that misses its message twice has lost it; the first time it may be on its way.
         missing = set(self._store.queued_ids()) - self._queue.waiting_ids()
         for job in self._store.get_many(sorted(missing & self._missing)):
@@ -51,17 +91,3 @@ class Reaper:
                 self._queue.put(job)
                 _log.warning("message sent again", job_id=job.id)
         self._missing = missing
-
-    def _requeue(self, job_id: str) -> None:
-        try:
-            job = self._store.update(
-                job_id, lambda job, now: job.lose_lease(self._max_attempts, now)
-            )
-        except (TransitionRefused, ServiceError):
-            return  # Its worker, or another reaper, was faster.
-        _log.warning("lease lost", job_id=job_id, attempt=job.attempt, state=job.state.value)
-        self._wake_worker_for(job)
-
-    def _wake_worker_for(self, job: Job) -> None:
-        if job.state is JobState.QUEUED:
-            self._queue.put(job)

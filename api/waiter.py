@@ -10,14 +10,15 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from shared.errors import ServerStopping
+from shared.job_parts import JobState
 from shared.job_store import CHANGES_CHANNEL, JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from shared.log import get_logger
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
 _log = get_logger(__name__)
 
-_SWEEP_SECONDS = 5.0
+_FINAL_STATES = frozenset(state.value for state in JobState if state.is_final)
 _RECONNECT_SECONDS = 0.5
 _BATCH = 200
 
@@ -29,11 +30,12 @@ class Waiter:
     and every few seconds in case one was lost.
     """
 
-    def __init__(self, redis_url: str, store: JobStore) -> None:
+    def __init__(self, redis_url: str, store: JobStore, *, sweep_seconds: float = 5.0) -> None:
         self._redis_url = redis_url
         self._store = store
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._stopping = False
+        self._sweep_seconds = sweep_seconds
 
     async def wait(self, job_id: str) -> Job:
         """Wait until the job has ended, without end; the caller sets the limit.
@@ -81,13 +83,13 @@ class Waiter:
     async def _listen(self, subscription: PubSub) -> None:
         swept = 0.0
         while True:
-            if monotonic() - swept > _SWEEP_SECONDS:
+            if monotonic() - swept > self._sweep_seconds:
                 await self._sweep()
                 swept = monotonic()
-            message = await subscription.get_message(timeout=_SWEEP_SECONDS)
+            message = await subscription.get_message(timeout=self._sweep_seconds)
             if message is not None:
-                job_id, state = message["data"].decode().split(" ")
-                if JobState(state).is_final:
+                job_id, _, state = message["data"].decode(errors="replace").partition(" ")
+                if state in _FINAL_STATES:
                     self._wake(job_id)
 
     async def _sweep(self) -> None:

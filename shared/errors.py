@@ -5,6 +5,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── JobExpired            JobExpired
 ├── JobNotFinished        JobNotFinished
 ├── JobCanceled           JobCanceled
+├── IdempotencyConflict   IdempotencyConflict
 ├── QueueFull             QueueFull
 ├── ModelNotLoaded        ModelNotLoaded
 ├── BrokerUnavailable     BrokerUnavailable
@@ -13,6 +14,8 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 └── GenerationFailed      GenerationFailed
 TransitionRefused         never leaves the service
 ├── JobAlreadyTaken
+├── LeaseRenewed
+├── NotCanceling
 └── AttemptLost
 """
 
@@ -84,6 +87,19 @@ class JobCanceled(ServiceError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"Job {job_id} was canceled.", job_id=job_id)
+
+
+class IdempotencyConflict(ServiceError):
+    """An idempotency key came again with another request."""
+
+    error = "IdempotencyConflict"
+
+    def __init__(self, job_id: str) -> None:
+        detail = (
+            f"This Idempotency-Key was first sent with another request, which is job {job_id}; "
+            "send a new key with a new request."
+        )
+        super().__init__(detail, job_id=job_id)
 
 
 class QueueFull(ServiceError):
@@ -159,6 +175,20 @@ class JobAlreadyTaken(TransitionRefused):
 
     def __init__(self, job_id: str, state: str) -> None:
         super().__init__(f"job {job_id} is {state}")
+
+
+class LeaseRenewed(TransitionRefused):
+    """The worker that was thought lost has been heard of."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"the lease on job {job_id} has not run out")
+
+
+class NotCanceling(TransitionRefused):
+    """An attempt stopped without being asked to."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"nobody has canceled job {job_id}")
 
 
 class AttemptLost(TransitionRefused):

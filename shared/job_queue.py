@@ -1,6 +1,7 @@
 """How a job's id travels to a worker: Celery on Redis, which carries wake-ups and nothing else."""
 
 import json
+from itertools import chain
 
 from celery import Celery
 from redis import Redis
@@ -10,6 +11,12 @@ from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
 GENERATE = "generate"
 """Name of the one task, and of its queue."""
+
+# A job whose worker was lost has waited its time already: it goes before the new ones.
+_AGAIN, _NEW = _PRIORITIES = [0, 1]
+
+MESSAGE_LISTS = (GENERATE, f"{GENERATE}\x06\x16{_NEW}")
+"""Where the transport keeps the messages in Redis: a list for each priority, the first plain."""
 
 
 def create_celery(redis_url: str) -> Celery:
@@ -35,6 +42,9 @@ def create_celery(redis_url: str) -> Celery:
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
         broker_transport_options={
+            "priority_steps": _PRIORITIES,
+            "queue_order_strategy": "priority",
+            "max_retries": 0,  # Of a message that cannot be sent: the reaper sends it later.
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "socket_timeout": 5,
             "socket_keepalive": True,
@@ -58,12 +68,18 @@ class JobQueue:
             kombu.exceptions.OperationalError: Redis did not take it within seconds.
         """
         self._celery.send_task(
-            GENERATE, args=[job.id], task_id=job.id, ignore_result=True, retry=False
+            GENERATE,
+            args=[job.id],
+            task_id=job.id,
+            priority=_AGAIN if job.attempts else _NEW,
+            ignore_result=True,
+            retry=False,
         )
 
     def waiting_ids(self) -> set[str]:
         """Give the ids whose message waits for a worker, and of those on their way to one."""
-        waiting = [json.loads(message) for message in self._redis.lrange(GENERATE, 0, -1)]
+        lists = [self._redis.lrange(key, 0, -1) for key in MESSAGE_LISTS]
+        waiting = [json.loads(message) for message in chain.from_iterable(lists)]
         # Written by the transport while a message is handed over, as [message, exchange, key].
         underway = [json.loads(entry)[0] for entry in self._redis.hvals("unacked")]
         return {message["headers"]["id"] for message in waiting + underway}

@@ -6,16 +6,20 @@
 | `semantic-bit:ended:{id}` | remembers, for longer than the record, that the job was there |
 | `semantic-bit:queued` | sorted set of the ids that wait, by the time of their submission |
 | `semantic-bit:held` | sorted set of the ids that a worker holds, by the end of the lease |
+| `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change |
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
-from shared.errors import JobExpired, JobNotFound
-from shared.jobs import Job, JobState
+from shared.errors import JobExpired, JobNotFound, LeaseRenewed
+from shared.job_parts import JobState
+from shared.job_scripts import ADD, SWAP
+from shared.jobs import Job
 
 PREFIX = "semantic-bit:"
 CHANGES_CHANNEL = f"{PREFIX}changes"
@@ -25,37 +29,22 @@ _HELD = f"{PREFIX}held"
 # How much longer than its record Redis remembers that a job was there, to answer 410 and not 404.
 _ENDED_TTL_FACTOR = 24
 
-# Write a record if it is still the one that was read (empty: not there), and keep the indexes
-# and the subscribers in step with it, as one. A write repeated after a lost reply is done already.
-_SWAP = """
-local record, ended, queued, held = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local expected, changed, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local queued_at, lease_end, ttl, ended_ttl, limit = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-
-local current = redis.call('GET', record) or ''
-if current == changed and expected ~= changed then return 'done' end
-if current ~= expected then return 'changed' end
-if limit ~= '' and redis.call('ZCARD', queued) + redis.call('ZCARD', held) >= tonumber(limit) then
-  return 'full'
-end
-
-local function index(key, score)
-  if score == '' then redis.call('ZREM', key, id) else redis.call('ZADD', key, score, id) end
-end
-index(queued, queued_at)
-index(held, lease_end)
-if ttl == '' then
-  redis.call('SET', record, changed)
-else
-  redis.call('SET', record, changed, 'EX', ttl)
-  redis.call('SET', ended, state, 'EX', ended_ttl)
-end
-if expected ~= changed then redis.call('PUBLISH', channel, id .. ' ' .. state) end
-return 'done'
-"""
-
 Transition = Callable[[Job, datetime], Job]
 """From a job and the time on Redis' clock to the job as it is then; pure."""
+
+
+class AdmissionRefused(Exception):
+    """As many jobs wait and run as may."""
+
+
+class IdempotencyClaim(BaseModel):
+    """What an idempotency key leads to, until its job expires."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job_id: str
+    fingerprint: str
+    """Hash of the request that came with the key first."""
 
 
 class JobStore:
@@ -66,7 +55,8 @@ class JobStore:
 
     def __init__(self, redis: Redis, *, result_ttl: int, lease_seconds: float) -> None:
         self._redis = redis
-        self._swap = redis.register_script(_SWAP)
+        self._add = redis.register_script(ADD)
+        self._swap = redis.register_script(SWAP)
         self._result_ttl = result_ttl
         self._lease = timedelta(seconds=lease_seconds)
 
@@ -74,9 +64,42 @@ class JobStore:
         """Give the time on Redis' clock."""
         return _as_datetime(self._redis.time())
 
-    def add(self, job: Job, *, limit: int) -> bool:
-        """Keep a new job, unless `limit` jobs wait or run already; say whether it was kept."""
-        return self._write(job, expected=b"", now=job.created_at, limit=str(limit)) == b"done"
+    def add(
+        self,
+        job: Job,
+        *,
+        limit: int,
+        claim: IdempotencyClaim | None = None,
+        replaces: IdempotencyClaim | None = None,
+    ) -> IdempotencyClaim | None:
+        """Keep a new job, or give the claim that its idempotency key has already met.
+
+        `claim` is what the job's idempotency key is to lead to, `replaces` what it may lead to now.
+
+        Raises:
+            AdmissionRefused: `limit` jobs wait or run already.
+        """
+        answer: bytes = self._add(
+            keys=[_record_key(job.id), _QUEUED, _HELD, _idempotency_key(job.idempotency)],
+            args=[
+                job.model_dump_json(),
+                job.id,
+                job.state,
+                CHANGES_CHANNEL,
+                job.created_at.timestamp(),
+                limit,
+                claim.model_dump_json() if claim else "",
+                replaces.model_dump_json() if replaces else "",
+            ],
+        )
+        if answer == b"full":
+            raise AdmissionRefused
+        return None if answer == b"done" else IdempotencyClaim.model_validate_json(answer)
+
+    def claim_of(self, idempotency: str) -> IdempotencyClaim | None:
+        """Give what an idempotency key leads to, or None for one that was never used."""
+        claim = self._redis.get(_idempotency_key(idempotency))
+        return IdempotencyClaim.model_validate_json(claim) if claim else None
 
     def get(self, job_id: str) -> Job:
         """Give a job.
@@ -96,13 +119,30 @@ class JobStore:
         return [Job.model_validate_json(record) if record else None for record in records]
 
     def update(self, job_id: str, transition: Transition) -> Job:
-        """Apply a transition to a job as one compare-and-set; whoever holds it renews its lease.
+        """Apply a transition to a job as one compare-and-set.
 
         Raises:
             JobNotFound: There was never such a job.
             JobExpired: It ended, and its record is gone.
             TransitionRefused: The transition does not apply to the job as it is; nothing changed.
         """
+        return self._update(job_id, transition)
+
+    def hold(self, job_id: str, transition: Transition) -> Job:
+        """Apply a transition of the attempt that holds the job, and renew its lease with it."""
+        return self._update(job_id, transition, renews=True)
+
+    def update_lost(self, job_id: str, transition: Transition) -> Job:
+        """Apply a transition to a job whose lease has run out.
+
+        Raises:
+            LeaseRenewed: It has not, or not any more.
+        """
+        return self._update(job_id, transition, only_lost=True)
+
+    def _update(
+        self, job_id: str, transition: Transition, *, renews: bool = False, only_lost: bool = False
+    ) -> Job:
         while True:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.mget(_record_key(job_id), _ended_key(job_id))
@@ -111,9 +151,18 @@ class JobStore:
             now = _as_datetime(clock)
             job = _parse(job_id, record, ended)
             changed = transition(job, now)
-            if changed is job and not job.state.is_held:
+            if changed is job and not renews:
                 return job
-            if self._write(changed, expected=record, now=now) == b"done":
+            answer = self._write(
+                changed,
+                expected=record,
+                now=now,
+                renews=renews or not job.state.is_held,
+                lost_by=now if only_lost else None,
+            )
+            if answer == b"renewed":
+                raise LeaseRenewed(job_id)
+            if answer == b"done":
                 return changed
 
     def position(self, job_id: str) -> int | None:
@@ -133,14 +182,32 @@ class JobStore:
         """Give the ids of the jobs that wait, next first."""
         return _as_ids(self._redis.zrange(_QUEUED, 0, -1))
 
+    def unfinished_ids(self, *, older_than: timedelta) -> list[str]:
+        """Give the ids of unfinished jobs, of those that wait only the ones this old."""
+        oldest = (self.now() - older_than).timestamp()
+        return _as_ids(self._redis.zrangebyscore(_QUEUED, "-inf", oldest)) + self.held_ids()
+
+    def held_ids(self) -> list[str]:
+        """Give the ids of the jobs that a worker holds."""
+        return _as_ids(self._redis.zrange(_HELD, 0, -1))
+
     def lost_ids(self) -> list[str]:
         """Give the ids of the jobs whose lease has run out."""
         return _as_ids(self._redis.zrangebyscore(_HELD, "-inf", self.now().timestamp()))
 
-    def _write(self, job: Job, *, expected: bytes, now: datetime, limit: str = "") -> bytes:
+    def _write(
+        self, job: Job, *, expected: bytes, now: datetime, renews: bool, lost_by: datetime | None
+    ) -> bytes:
         final = job.state.is_final
+        lease_end = (now + self._lease).timestamp() if renews else "kept"
         answer: bytes = self._swap(
-            keys=[_record_key(job.id), _ended_key(job.id), _QUEUED, _HELD],
+            keys=[
+                _record_key(job.id),
+                _ended_key(job.id),
+                _QUEUED,
+                _HELD,
+                _idempotency_key(job.idempotency),
+            ],
             args=[
                 expected,
                 job.model_dump_json(),
@@ -148,10 +215,10 @@ class JobStore:
                 job.state,
                 CHANGES_CHANNEL,
                 job.created_at.timestamp() if job.state is JobState.QUEUED else "",
-                (now + self._lease).timestamp() if job.state.is_held else "",
+                lease_end if job.state.is_held else "",
                 self._result_ttl if final else "",
                 self._result_ttl * _ENDED_TTL_FACTOR if final else "",
-                limit,
+                lost_by.timestamp() if lost_by else "",
             ],
         )
         return answer
@@ -163,6 +230,10 @@ def _record_key(job_id: str) -> str:
 
 def _ended_key(job_id: str) -> str:
     return f"{PREFIX}ended:{job_id}"
+
+
+def _idempotency_key(idempotency: str | None) -> str:
+    return f"{PREFIX}idempotency:{idempotency or ''}"
 
 
 def _parse(job_id: str, record: bytes | str | None, ended: bytes | str | None) -> Job:

@@ -1,79 +1,21 @@
 """A job's record and its life, as pure transitions; the store applies them."""
 
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.errors import AttemptLost, JobAlreadyTaken
+from shared.errors import AttemptLost, JobAlreadyTaken, NotCanceling
 from shared.generation import GenerationRequest, GenerationResult
-
-
-class JobState(StrEnum):
-    """Where a job stands; the last three are final."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    CANCELING = "canceling"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-    @property
-    def is_final(self) -> bool:
-        """Nothing leaves a final state."""
-        return self in _FINAL
-
-    @property
-    def is_held(self) -> bool:
-        """A worker holds a lease on the job."""
-        return self in _HELD
-
-
-_FINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
-_HELD = frozenset({JobState.RUNNING, JobState.CANCELING})
-
-
-class Progress(BaseModel):
-    """How far a job is: sampler steps done, of how many."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: int
-    total: int
-    fraction: float
-    """0 to 1; 1 only when the picture is there, so decoding counts as one more step."""
-
-    @classmethod
-    def at(cls, step: int, total: int) -> Self:
-        """Give the progress after `step` of `total` sampler steps."""
-        return cls(step=step, total=total, fraction=round(step / (total + 1), 4))
-
-    def completed(self) -> Self:
-        """Give the progress of a finished picture."""
-        return self.model_copy(update={"step": self.total, "fraction": 1.0})
-
-
-class FailureType(StrEnum):
-    """The stable words for why a job failed."""
-
-    GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
-    NAN_OUTPUT = "nan_output"
-    WORKER_LOST = "worker_lost"
-    INTERNAL_ERROR = "internal_error"
-
-
-class JobFailure(BaseModel):
-    """Why a job failed, in a form that a client may see."""
-
-    model_config = ConfigDict(frozen=True)
-
-    type: FailureType
-    """A stable word to branch on."""
-
-    detail: str
-    """A sentence for people; no path, key or traceback."""
+from shared.job_parts import (
+    Attempt,
+    Cancellation,
+    CancelReason,
+    FailureType,
+    JobFailure,
+    JobState,
+    Progress,
+)
 
 
 class Job(BaseModel):
@@ -85,21 +27,28 @@ class Job(BaseModel):
     state: JobState
     request: GenerationRequest
     created_at: datetime
-    started_at: datetime | None = None
     finished_at: datetime | None = None
-    attempt: int = 0
-    """How many workers have claimed the job so far."""
+    attempts: tuple[Attempt, ...] = ()
+    progress: Progress
+    result: GenerationResult | None = None
+    error: JobFailure | None = None
+    cancellation: Cancellation | None = None
 
     token: str | None = None
     """Fences off the late writes of older attempts; never shown to clients."""
 
-    worker: str | None = None
-    progress: Progress
-    result: GenerationResult | None = None
-    error: JobFailure | None = None
+    idempotency: str | None = None
+    """Which idempotency key leads here, hashed; never shown to clients."""
 
     @classmethod
-    def queued(cls, job_id: str, request: GenerationRequest, now: datetime) -> Self:
+    def queued(
+        cls,
+        job_id: str,
+        request: GenerationRequest,
+        now: datetime,
+        *,
+        idempotency: str | None = None,
+    ) -> Self:
         """Give a new job that waits for a worker."""
         return cls(
             id=job_id,
@@ -107,7 +56,24 @@ class Job(BaseModel):
             request=request,
             created_at=now,
             progress=Progress.at(0, request.num_inference_steps),
+            idempotency=idempotency,
         )
+
+    @property
+    def attempt(self) -> int:
+        """How many workers have claimed the job so far."""
+        return len(self.attempts)
+
+    @property
+    def worker(self) -> str | None:
+        """Who holds the job; None while nobody does."""
+        return self.attempts[-1].worker if self.state.is_held else None
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the last attempt started; None while the job waits."""
+        waits = self.state is JobState.QUEUED or not self.attempts
+        return None if waits else self.attempts[-1].started_at
 
     def claim(self, token: str, worker: str, now: datetime) -> Self:
         """Start an attempt; a claim repeated after a lost reply finds its own token and goes on.
@@ -119,14 +85,8 @@ class Job(BaseModel):
             return self
         if self.state is not JobState.QUEUED:
             raise JobAlreadyTaken(self.id, self.state)
-        return self._evolve(
-            state=JobState.RUNNING,
-            attempt=self.attempt + 1,
-            token=token,
-            worker=worker,
-            started_at=now,
-            progress=Progress.at(0, self.progress.total),
-        )
+        attempt = Attempt(worker=worker, started_at=now)
+        return self._evolve(state=JobState.RUNNING, token=token, attempts=(*self.attempts, attempt))
 
     def advance(self, token: str, step: int) -> Self:
         """Record that the attempt has done `step` sampler steps; never goes back.
@@ -149,8 +109,9 @@ class Job(BaseModel):
             return self
         self._check_holder(token)
         if self.state is JobState.CANCELING:
-            return self._end(JobState.CANCELED, now)
-        return self._end(JobState.SUCCEEDED, now, result=result, progress=self.progress.completed())
+            return self._stop(now)
+        progress = self.progress.completed()
+        return self._end(JobState.SUCCEEDED, now, result=result, progress=progress)
 
     def fail(self, token: str, error: JobFailure, now: datetime) -> Self:
         """End without a picture.
@@ -163,13 +124,14 @@ class Job(BaseModel):
         self._check_holder(token)
         return self._end(JobState.FAILED, now, error=error)
 
-    def cancel(self, now: datetime) -> Self:
+    def cancel(self, now: datetime, reason: CancelReason = CancelReason.REQUESTED) -> Self:
         """Ask the job to stop: at once where it waits, at its next step where it runs."""
+        receipt = Cancellation(reason=reason, requested_at=now)
         match self.state:
             case JobState.QUEUED:
-                return self._end(JobState.CANCELED, now)
+                return self._end(JobState.CANCELED, now, cancellation=receipt)
             case JobState.RUNNING:
-                return self._evolve(state=JobState.CANCELING)
+                return self._evolve(state=JobState.CANCELING, cancellation=receipt)
             case _:
                 return self
 
@@ -178,14 +140,17 @@ class Job(BaseModel):
 
         Raises:
             AttemptLost: The attempt does not hold the job any more.
+            NotCanceling: Nobody asked for it.
         """
         if self._ended_by(token):
             return self
         self._check_holder(token)
-        return self._end(JobState.CANCELED, now)
+        if self.state is not JobState.CANCELING:
+            raise NotCanceling(self.id)
+        return self._stop(now)
 
-    def lose_lease(self, max_attempts: int, now: datetime) -> Self:
-        """Go back to the queue after the worker fell silent, or end where that happened too often.
+    def lose_worker(self, max_attempts: int, now: datetime) -> Self:
+        """Go back to the queue after the worker was lost, or end where that happened too often.
 
         Raises:
             AttemptLost: No attempt holds the job.
@@ -193,19 +158,27 @@ class Job(BaseModel):
         if not self.state.is_held:
             raise AttemptLost(self.id)
         if self.state is JobState.CANCELING:
-            return self._end(JobState.CANCELED, now)
+            return self._stop(now)
         if self.attempt >= max_attempts:
-            lost = f"The worker was lost {self.attempt} times while it painted this picture."
-            return self._end(
-                JobState.FAILED, now, error=JobFailure(type="worker_lost", detail=lost)
-            )
+            detail = f"The worker was lost {self.attempt} times while it painted this picture."
+            lost = JobFailure(type=FailureType.WORKER_LOST, detail=detail)
+            return self._end(JobState.FAILED, now, error=lost)
         return self._evolve(
             state=JobState.QUEUED,
             token=None,
-            worker=None,
-            started_at=None,
+            attempts=self._attempts_until(now, JobState.QUEUED),
             progress=Progress.at(0, self.progress.total),
         )
+
+    def expire(self, timeout: timedelta, now: datetime) -> Self:
+        """End a job that has waited and run for longer than `timeout`."""
+        if self.state.is_final or now - self.created_at <= timeout:
+            return self
+        if self.state is JobState.CANCELING:
+            return self._stop(now)
+        detail = f"The job has not ended within {timeout.total_seconds():g} seconds."
+        late = JobFailure(type=FailureType.DEADLINE_EXCEEDED, detail=detail)
+        return self._end(JobState.FAILED, now, error=late)
 
     def _check_holder(self, token: str) -> None:
         if not self.state.is_held or self.token != token:
@@ -215,8 +188,22 @@ class Job(BaseModel):
         # The reply to a write can be lost, so the same attempt may end its job again.
         return self.state.is_final and self.token == token
 
+    def _stop(self, now: datetime) -> Self:
+        assert self.cancellation is not None
+        spent = (now - self.attempts[-1].started_at).total_seconds()
+        update = {"step": self.progress.step, "worker_seconds": spent}
+        receipt = self.cancellation.model_copy(update=update)
+        return self._end(JobState.CANCELED, now, cancellation=receipt)
+
     def _end(self, state: JobState, now: datetime, **changes: object) -> Self:
-        return self._evolve(state=state, finished_at=now, **changes)
+        attempts = self._attempts_until(now, state)
+        return self._evolve(state=state, finished_at=now, attempts=attempts, **changes)
+
+    def _attempts_until(self, now: datetime, outcome: JobState) -> tuple[Attempt, ...]:
+        if not self.state.is_held:
+            return self.attempts
+        ended = self.attempts[-1].model_copy(update={"ended_at": now, "outcome": outcome})
+        return (*self.attempts[:-1], ended)
 
     def _evolve(self, **changes: object) -> Self:
         return self.model_copy(update=changes)

@@ -21,7 +21,11 @@ def configure_logging(level: str) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        # The one with the values of local variables would write prompts and secrets.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processor=console, foreign_pre_chain=shared)
@@ -41,4 +45,8 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def prompt_head(prompt: str) -> str:
     """Shorten a prompt for the log: what people write stays theirs."""
-    return prompt if len(prompt) <= _PROMPT_HEAD else prompt[: _PROMPT_HEAD - 1] + "…"
+    head = prompt if len(prompt) <= _PROMPT_HEAD else prompt[: _PROMPT_HEAD - 1] + "…"
+    # A line break in a prompt must not look like a line of the log.
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in head
+    )

@@ -115,6 +115,15 @@ class Settings(BaseSettings):
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """Workers that may be lost over one job before it fails as worker_lost."""
 
+    job_timeout: Annotated[float, Field(gt=0)] = 1800
+    """Seconds after its submission at which a job that has not ended fails as deadline_exceeded."""
+
+    step_timeout: Annotated[float, Field(gt=0)] = 300
+    """Seconds without a finished step after which a worker takes itself for stuck and restarts."""
+
+    max_worker_memory_mb: Annotated[int, Field(ge=0)] = 0
+    """Resident memory, in MiB, at which a worker's process is replaced between jobs; 0 never."""
+
     lease_seconds: Annotated[float, Field(ge=1)] = 15
     """Silence of a worker after which its job goes back to the queue."""
 

@@ -1,14 +1,17 @@
 """A worker's hold on the job it paints: renewed, and listened to, outside the denoising loop."""
 
+from collections.abc import Callable
 from threading import Event, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from redis.exceptions import RedisError
 
 from shared.errors import AttemptLost, ServiceError
+from shared.job_parts import JobState
 from shared.job_store import JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from shared.log import get_logger
 
 _log = get_logger(__name__)
@@ -19,14 +22,30 @@ class Canceled(Exception):
 
 
 class Lease:
-    """Renews the lease and writes the progress in a thread, so that Redis never delays a step."""
+    """Renews the lease and writes the progress in a thread, so that Redis never delays a step.
 
-    def __init__(self, store: JobStore, job: Job, token: str, *, interval_seconds: float) -> None:
+    Where no step ends for `step_timeout` seconds, it calls `abandon`: nothing else can stop a
+    thread that hangs in the device's driver.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        job: Job,
+        token: str,
+        *,
+        interval_seconds: float,
+        step_timeout: float,
+        abandon: Callable[[], None],
+    ) -> None:
         self._store = store
         self._job = job
         self._token = token
         self._interval_seconds = interval_seconds
+        self._step_timeout = step_timeout
+        self._abandon = abandon
         self._step = 0
+        self._moved_at = monotonic()
         self._interruption: Exception | None = None
         self._wake = Event()
         self._closed = Event()
@@ -43,7 +62,7 @@ class Lease:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop renewing; the job's outcome is the caller's to write."""
+        """Stop renewing; the job's outcome is written by then."""
         self._closed.set()
         self._wake.set()
         self._thread.join()
@@ -56,6 +75,7 @@ class Lease:
             AttemptLost: The job is another attempt's by now.
         """
         self._step = step
+        self._moved_at = monotonic()
         self._wake.set()
         if self._interruption is not None:
             raise self._interruption
@@ -64,12 +84,15 @@ class Lease:
         while not self._closed.is_set():
             self._wake.wait(self._interval_seconds)
             self._wake.clear()
+            if monotonic() - self._moved_at > self._step_timeout:
+                _log.error("stuck", job_id=self._job.id, step=self._step)
+                self._abandon()
             self._renew()
 
     def _renew(self) -> None:
         step = self._step
         try:
-            job = self._store.update(self._job.id, lambda job, _: job.advance(self._token, step))
+            job = self._store.hold(self._job.id, lambda job, _: job.advance(self._token, step))
         except (AttemptLost, ServiceError):
             self._interruption = AttemptLost(self._job.id)
         except RedisError as error:

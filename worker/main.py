@@ -1,6 +1,7 @@
 """The worker process: settings, then Celery, then a child that holds the model.
 
-The parent never imports torch: a process forked from one that has used it can hang.
+The parent never imports torch: a process forked from one that has used it can hang. It keeps
+heartbeats and remote control alive while the child paints, and replaces a child that dies.
 """
 
 import multiprocessing
@@ -8,15 +9,26 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.synchronize import Event
 
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import task_failure, task_revoked, worker_process_init
+from celery.worker.request import Request
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
 
+from shared.errors import ServiceError
 from shared.image_store import ImageStore
-from shared.job_queue import create_celery
+from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
-from shared.redis_client import connect
+from shared.recovery import Recovery
+from shared.redis_check import complaints
+from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
 from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry
@@ -34,67 +46,124 @@ _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
 
 
-def main() -> None:
-    """Serve jobs until SIGTERM, which lets the running one finish."""
-    settings = load_settings()
-    configure_logging(settings.log_level)
-    app = create_celery(settings.redis_url)
-    task = app.register_task(GenerateTask())
-    failed_to_load = multiprocessing.Event()
-
-    @worker_process_init.connect(weak=False)
-    def load(**_: object) -> None:
-        try:
-            task.runner = start_runner(settings)
-        except ModelUnavailable as error:
-            _log.error("the model cannot be loaded", reason=str(error))
-            failed_to_load.set()
-            os.kill(os.getppid(), signal.SIGTERM)
-
-    serve(app, settings.worker_name)
-    sys.exit(EXIT_CONFIGURATION if failed_to_load.is_set() else 0)
-
-
-def serve(app: Celery, name: str) -> None:
-    """Take messages, one at a time, until the process is told to stop."""
-    worker = app.Worker(
-        pool="prefork",
-        concurrency=1,  # One worker, one device, one job.
-        hostname=f"{name}@{socket.gethostname()}",
-        loglevel="INFO",
-        quiet=True,  # No banner: the log has what it says.
-    )
-    worker.start()
-
-
-def start_runner(settings: Settings) -> Runner:
-    """Load the model in this process and give what runs jobs with it.
+def load_model(settings: Settings) -> Pipeline:
+    """Load the model and paint once to warm it up.
 
     Raises:
         ModelUnavailable: There is no model to load.
     """
-    worker = f"{settings.worker_name}@{socket.gethostname()}"
-    redis = connect(settings.redis_url)
-    heartbeat = HeartbeatThread(WorkerRegistry(redis), worker, interval_seconds=_HEARTBEAT_SECONDS)
-    heartbeat.start()
-    pipeline = _load(settings)
-    heartbeat.ready(pipeline.build)
-    return Runner(
-        store=JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds),
-        images=ImageStore(redis, result_ttl=settings.result_ttl),
-        throughput=Throughput(redis),
-        pipeline=pipeline,
-        worker=worker,
-        renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
-    )
-
-
-def _load(settings: Settings) -> Pipeline:
     if settings.offline_mode:
         os.environ["HF_HUB_OFFLINE"] = "1"  # Read by the hub's library when it is imported.
     from worker.loading import load_pipeline  # noqa: PLC0415  # Only the child may import torch.
 
     return load_pipeline(settings)
+
+
+def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
+    """Serve jobs until SIGTERM, which lets the running one finish."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    app = create_celery(settings.redis_url)
+    app.conf.task_time_limit = settings.job_timeout  # Where even the watchdog's thread hangs.
+    app.conf.worker_max_memory_per_child = settings.max_worker_memory_mb * 1024 or None
+    name = f"{settings.worker_name}@{socket.gethostname()}"
+    redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    recover_from_losses(app, redis, settings, name)
+    task = app.register_task(GenerateTask())
+    failed_to_load = load_in_child(lambda: start_runner(task, load, settings, name))
+
+    worker = app.Worker(
+        pool="prefork",
+        concurrency=1,  # One worker, one device, one job.
+        hostname=name,
+        loglevel="INFO",
+        quiet=True,  # No banner: the log has what it says.
+    )
+    worker.start()
+    try:
+        WorkerRegistry(redis).withdraw(name)
+    except RedisError:
+        _log.warning("could not sign off")
+    sys.exit(EXIT_CONFIGURATION if failed_to_load.is_set() else 0)
+
+
+def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str) -> None:
+    """Give back at once the jobs of earlier processes of this worker, and of a child that dies."""
+    store = create_store(redis, settings)
+    recovery = Recovery(store, JobQueue(app, redis), max_attempts=settings.max_attempts)
+
+    @task_failure.connect(weak=False)
+    def give_back(task_id: str, exception: BaseException, **_: object) -> None:
+        if isinstance(exception, WorkerLostError | TimeLimitExceeded):
+            requeue(task_id)
+
+    @task_revoked.connect(weak=False)
+    def cancel(request: Request, *, terminated: bool, **_: object) -> None:
+        # By Flower or the command line, which know nothing of the record.
+        with suppress(RedisError, ServiceError):
+            store.update(request.id, lambda job, now: job.cancel(now))
+        if terminated:
+            requeue(request.id)  # Which ends it: there is no child left to stop.
+
+    def requeue(job_id: str) -> None:
+        try:
+            recovery.requeue_of(name, job_id)
+        except (RedisError, OperationalError) as error:
+            _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
+
+    try:
+        for complaint in complaints(redis):
+            _log.warning("redis is set up badly", complaint=complaint)
+        for job_id in store.held_ids():
+            requeue(job_id)
+    except RedisError as error:
+        _log.warning("redis does not answer yet", reason=type(error).__name__)
+
+
+def load_in_child(start: Callable[[], None]) -> Event:
+    """Have each child load the model; the event says that there is none to load."""
+    failed_to_load = multiprocessing.Event()
+
+    @worker_process_init.connect(weak=False)
+    def start_or_stop(**_: object) -> None:
+        try:
+            start()
+        except ModelUnavailable as error:
+            _log.error("the model cannot be loaded", reason=str(error))
+            failed_to_load.set()
+            os.kill(os.getppid(), signal.SIGTERM)
+
+    return failed_to_load
+
+
+def start_runner(
+    task: GenerateTask, load: Callable[[Settings], Pipeline], settings: Settings, name: str
+) -> None:
+    """Load the model in this process and let the task run jobs with it.
+
+    Raises:
+        ModelUnavailable: There is no model to load.
+    """
+    redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
+    heartbeat.start()
+    pipeline = load(settings)
+    task.runner = Runner(
+        store=create_store(redis, settings),
+        images=ImageStore(redis, result_ttl=settings.result_ttl),
+        throughput=Throughput(redis),
+        pipeline=pipeline,
+        worker=name,
+        renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
+        step_timeout=settings.step_timeout,
+        abandon=lambda: os.kill(os.getpid(), signal.SIGKILL),
+    )
+    heartbeat.ready(pipeline.build)
+
+
+def create_store(redis: Redis, settings: Settings) -> JobStore:
+    """Give the store of jobs that the settings describe."""
+    return JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Painting with the warm Stable Diffusion pipeline."""
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +10,14 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from shared.generation import Build, GenerationRequest
-from shared.jobs import FailureType
-from worker.runner import Painting, PaintingFailed
+from shared.job_parts import FailureType
+from shared.log import get_logger
+from worker.runner import DeviceLost, Painting, PaintingFailed
 from worker.schedulers import build_scheduler
+
+_log = get_logger(__name__)
+
+_TRIES = 2  # Emptying the cache can make room that fragments had taken.
 
 
 class DiffusersPipeline:
@@ -41,14 +47,28 @@ class DiffusersPipeline:
         """Paint; `on_step(k)` follows the k-th sampler step, and what it raises ends the painting.
 
         Raises:
-            PaintingFailed: Out of memory, or the model gave no finite picture.
+            PaintingFailed: Out of memory twice, or the model gave no finite picture.
+            DeviceLost: This process cannot use the device any more.
         """
+        for _ in range(_TRIES):
+            painting = self._try(request, on_step)
+            if painting is not None:
+                return painting
+        detail = f"The device's memory does not suffice for {request.width}x{request.height}."
+        raise PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, detail)
+
+    def _try(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting | None:
         try:
             return self._generate(self._for_one_job(request), request, on_step)
-        except torch.OutOfMemoryError as error:
-            size = f"{request.width}x{request.height}"
-            detail = f"The GPU's memory does not suffice for a picture of {size}."
-            raise PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, detail) from error
+        except torch.OutOfMemoryError:
+            _log.warning("out of memory", width=request.width, height=request.height)
+        except torch.AcceleratorError as error:
+            raise DeviceLost(str(error)) from error
+        # Here, where the error and the tensors in its frames are gone.
+        gc.collect()
+        if self._build.device == "cuda":
+            torch.cuda.empty_cache()
+        return None
 
     def _for_one_job(self, request: GenerationRequest) -> StableDiffusionPipeline:
         # The modules are shared; what a run leaves on the pipeline and its sampler is not.
@@ -115,10 +135,28 @@ def _step_callback(on_step: Callable[[int], None]) -> Callable[..., dict[str, An
 
 
 def _decode(pipeline: StableDiffusionPipeline, latents: torch.Tensor) -> Image.Image:
-    scaled = latents / pipeline.vae.config.scaling_factor
-    decoded = pipeline.vae.decode(scaled, return_dict=False)[0]
+    vae = pipeline.vae
+    decoded = _decode_with(vae, latents)
+    if not torch.isfinite(decoded).all():
+        _log.warning("the picture is not finite, decoding again in float32")
+        decoded = _decode_in_float32(vae, latents)
     if not torch.isfinite(decoded).all():
         detail = "The model gave a picture with numbers that are not finite."
         raise PaintingFailed(FailureType.NAN_OUTPUT, detail)
     images: list[Image.Image] = pipeline.image_processor.postprocess(decoded, output_type="pil")
     return images[0]
+
+
+def _decode_in_float32(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    # To float32 and back changes no weight, so the next picture is as if nothing had been.
+    dtype = vae.dtype
+    vae.to(torch.float32)
+    try:
+        return _decode_with(vae, latents.float())
+    finally:
+        vae.to(dtype)
+
+
+def _decode_with(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    decoded: torch.Tensor = vae.decode(latents / vae.config.scaling_factor, return_dict=False)[0]
+    return decoded

@@ -15,8 +15,9 @@ from redis.retry import Retry
 from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
 from shared.generation import Build, GenerationRequest, GenerationResult, Timings
 from shared.image_store import ImageStore
+from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
-from shared.jobs import FailureType, Job, JobFailure
+from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.throughput import Throughput
 from worker.lease import Canceled, Lease
@@ -53,6 +54,10 @@ class PaintingFailed(Exception):
         self.failure = JobFailure(type=failure_type, detail=detail)
 
 
+class DeviceLost(Exception):
+    """The device is broken for this process; only a new one can use it again."""
+
+
 class Pipeline(Protocol):
     """The warm model."""
 
@@ -66,6 +71,7 @@ class Pipeline(Protocol):
 
         Raises:
             PaintingFailed: The picture could not be made, for a reason a client may know.
+            DeviceLost: This process cannot paint any more.
         """
         ...
 
@@ -82,33 +88,52 @@ class Runner:
         pipeline: Pipeline,
         worker: str,
         renew_seconds: float,
+        step_timeout: float,
+        abandon: Callable[[], None],
     ) -> None:
+        """Take the parts; `abandon` ends this process, whose job another attempt then paints."""
         self._store = store
         self._images = images
         self._throughput = throughput
         self._pipeline = pipeline
         self._worker = worker
         self._renew_seconds = renew_seconds
+        self._step_timeout = step_timeout
+        self._abandon = abandon
 
     def run(self, job_id: str) -> None:
         """Run the job, unless it is not there to claim: a message may come twice, or late."""
         token = token_hex(8)
         try:
-            job = self._store.update(job_id, lambda job, now: job.claim(token, self._worker, now))
+            job = self._store.hold(job_id, lambda job, now: job.claim(token, self._worker, now))
         except (JobAlreadyTaken, ServiceError) as refusal:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
             return
         _log.info("job started", job_id=job_id, prompt=prompt_head(job.request.prompt))
         try:
-            with Lease(self._store, job, token, interval_seconds=self._renew_seconds) as lease:
+            with self._hold(job, token) as lease:
                 self._finish(job, self._paint(job, token, lease))
         except AttemptLost:
             _log.warning("attempt lost", job_id=job_id, attempt=job.attempt)
+            _patiently(lambda: self._images.discard(job))
+        except DeviceLost as error:
+            _log.error("device lost", job_id=job_id, reason=str(error))
+            self._abandon()
+
+    def _hold(self, job: Job, token: str) -> Lease:
+        return Lease(
+            self._store,
+            job,
+            token,
+            interval_seconds=self._renew_seconds,
+            step_timeout=self._step_timeout,
+            abandon=self._abandon,
+        )
 
     def _paint(self, job: Job, token: str, lease: Lease) -> Transition:
         try:
             result = self._make_picture(job, lease)
-        except AttemptLost:
+        except (AttemptLost, DeviceLost):
             raise
         except Canceled:
             return lambda job, now: job.acknowledge_cancel(token, now)

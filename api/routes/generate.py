@@ -1,14 +1,11 @@
 """Pictures: ask for one and wait for it."""
 
-import asyncio
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
-from api.dependencies import CurrentSettings, CurrentWaiter, Jobs
-from shared.errors import GenerationTimeout
+from api.dependencies import CurrentBlockingCall, Jobs
+from api.request_headers import OnDisconnect, OptionalIdempotencyKey, Prefer
 from shared.generation import GenerationRequest
 
 router = APIRouter(tags=["pictures"])
@@ -18,18 +15,17 @@ router = APIRouter(tags=["pictures"])
 async def generate(
     *,
     request: GenerationRequest,
+    connection: Request,
     jobs: Jobs,
-    waiter: CurrentWaiter,
-    settings: CurrentSettings,
-    prefer: Annotated[str, Header(description="`respond-async` submits instead.")] = "",
+    call: CurrentBlockingCall,
+    key: OptionalIdempotencyKey,
+    prefer: Prefer = "",
+    on_disconnect: OnDisconnect = "cancel",
 ) -> Response:
     """Paint a picture and answer with its PNG; `Prefer: respond-async` submits a job instead."""
-    job = await run_in_threadpool(jobs.submit, request)
+    job = await run_in_threadpool(jobs.submit, request, key)
     if "respond-async" in prefer.lower():
+        await run_in_threadpool(call.keep, job)
         return accepted(await run_in_threadpool(jobs.view, job))
-    try:
-        async with asyncio.timeout(settings.request_timeout):
-            job = await waiter.wait(job.id)
-    except TimeoutError:
-        raise GenerationTimeout(job.id, settings.request_timeout) from None
+    job = await call.wait(job, connection, cancel_if_left=on_disconnect == "cancel")
     return picture(job, await run_in_threadpool(jobs.image, job))

@@ -1,10 +1,10 @@
 """Is it alive, is it able, and with what."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
-from api.dependencies import CurrentSettings, Workers
+from api.dependencies import CurrentSettings, Workers, require_broker
 from shared.errors import ModelNotLoaded
 from shared.generation import Build, Scheduler
 from shared.worker_registry import Heartbeat, why_no_picture
@@ -83,12 +83,12 @@ def health(settings: CurrentSettings, workers: Workers) -> Health:
 
 
 @router.get("/livez")
-def livez() -> Status:
+async def livez() -> Status:  # Not in a thread: those may all wait for Redis.
     """Say that this process serves requests."""
     return Status(status="alive")
 
 
-@router.get("/readyz")
+@router.get("/readyz", dependencies=[Depends(require_broker)])
 def readyz(workers: Workers) -> Status:
     """Say that a picture can be made now; 503 with the reason otherwise."""
     reason = why_no_picture(workers.alive())

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
-from api.dependencies import CurrentWaiter, Jobs
+from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
 from api.job_view import JobView
+from api.request_headers import OptionalIdempotencyKey
 from shared.generation import GenerationRequest
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -20,9 +21,16 @@ WaitSeconds = Annotated[
 
 
 @router.post("", status_code=202, response_model=JobView)
-def submit(request: GenerationRequest, jobs: Jobs) -> Response:
+def submit(
+    request: GenerationRequest,
+    jobs: Jobs,
+    call: CurrentBlockingCall,
+    key: OptionalIdempotencyKey,
+) -> Response:
     """Queue a picture; the answer says where to follow and collect it."""
-    return accepted(jobs.view(jobs.submit(request)))
+    job = jobs.submit(request, key)
+    call.keep(job)
+    return accepted(jobs.view(job))
 
 
 @router.get("/{job_id}")

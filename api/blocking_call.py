@@ -1,0 +1,96 @@
+"""A client that waits for its picture, and what becomes of the job when it leaves."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from api.audience import Audience
+from api.job_service import JobService
+from api.waiter import Waiter
+from shared.errors import GenerationTimeout
+from shared.job_parts import CancelReason
+from shared.jobs import Job
+
+_Answer = TypeVar("_Answer")
+
+
+class ClientDisconnected(Exception):
+    """The client closed its connection before the answer was there."""
+
+
+class BlockingCall:
+    """Waits on behalf of clients, for a limited time each."""
+
+    def __init__(
+        self, jobs: JobService, waiter: Waiter, audience: Audience, *, timeout_seconds: float
+    ) -> None:
+        self._jobs = jobs
+        self._waiter = waiter
+        self._audience = audience
+        self._timeout_seconds = timeout_seconds
+
+    def keep(self, job: Job) -> None:
+        """Let the job go on whoever leaves: somebody means to come back for it."""
+        if _is_shared(job):
+            self._audience.enter(job.id)  # And never leaves.
+
+    async def wait(self, job: Job, connection: Request, *, cancel_if_left: bool) -> Job:
+        """Wait for the job's end.
+
+        Raises:
+            GenerationTimeout: The time is up; the job goes on.
+            ClientDisconnected: The client left; with `cancel_if_left` the job is canceled, unless
+                others with the same idempotency key want it too.
+            ServerStopping: This process is being stopped; the job goes on.
+        """
+        if not cancel_if_left:
+            await run_in_threadpool(self.keep, job)
+            return await self._wait(job, connection)
+        if _is_shared(job):
+            await run_in_threadpool(self._audience.enter, job.id)
+        try:
+            return await self._wait(job, connection)
+        except ClientDisconnected:
+            await run_in_threadpool(self._abandon, job)
+            raise
+        finally:
+            if _is_shared(job):
+                await run_in_threadpool(self._audience.leave, job.id)
+
+    async def _wait(self, job: Job, connection: Request) -> Job:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await _while_connected(connection, self._waiter.wait(job.id))
+        except TimeoutError:
+            raise GenerationTimeout(job.id, self._timeout_seconds) from None
+
+    def _abandon(self, job: Job) -> None:
+        # The call that leaves is still counted.
+        if not _is_shared(job) or self._audience.count(job.id) <= 1:
+            self._jobs.cancel(job.id, CancelReason.CLIENT_DISCONNECTED)
+
+
+def _is_shared(job: Job) -> bool:
+    return job.idempotency is not None
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnected
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    # The body has been read, so the next message that means anything is the end.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

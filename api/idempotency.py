@@ -1,0 +1,25 @@
+"""Idempotency keys: the same key and the same request are the same job, however often they come."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Self
+
+from shared.generation import GenerationRequest
+from shared.job_store import IdempotencyClaim
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """A client's key, hashed together with who sent it, so that clients cannot meet in one."""
+
+    hash: str
+
+    @classmethod
+    def of(cls, api_key: str, key: str) -> Self:
+        """Give the key as this client's."""
+        return cls(hashlib.sha256(f"{api_key}\0{key}".encode()).hexdigest())
+
+    def claim(self, job_id: str, request: GenerationRequest) -> IdempotencyClaim:
+        """Say that the key leads to this job, for this request as the client sent it."""
+        fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        return IdempotencyClaim(job_id=job_id, fingerprint=fingerprint)
