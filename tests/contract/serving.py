@@ -11,14 +11,12 @@ import uvicorn
 from redis import Redis
 
 from api.main import create_app
-from shared.image_store import ImageStore
-from shared.job_queue import GENERATE
+from shared.job_queue import GENERATE, MESSAGE_LISTS
 from shared.job_store import JobStore
 from shared.settings import Settings
-from shared.throughput import Throughput
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import BUILD, WORKER
-from tests.support.pipelines import PaintsFlat
+from tests.support.runners import make_runner
 from tests.unit.eventually import eventually
 from worker.runner import Pipeline, Runner
 
@@ -52,17 +50,6 @@ def make_store(redis: Redis) -> JobStore:
     return JobStore(redis, result_ttl=3600, lease_seconds=15)
 
 
-def make_runner(redis: Redis, pipeline: Pipeline | None = None) -> Runner:
-    return Runner(
-        store=make_store(redis),
-        images=ImageStore(redis, result_ttl=3600),
-        throughput=Throughput(redis),
-        pipeline=pipeline or PaintsFlat(),
-        worker=WORKER,
-        renew_seconds=5,
-    )
-
-
 def announce(redis: Redis, heartbeat: Heartbeat = READY) -> None:
     WorkerRegistry(redis, ttl_seconds=600).announce(heartbeat)
 
@@ -89,6 +76,6 @@ def _work(redis: Redis, runner: Runner) -> None:
 def _next_id(redis: Redis) -> str:
     message = None
     while message is None:
-        message = redis.brpop([GENERATE], timeout=1)
+        message = redis.brpop(list(MESSAGE_LISTS), timeout=1)
     job_id: str = json.loads(message[1])["headers"]["id"]
     return job_id

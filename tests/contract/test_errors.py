@@ -6,14 +6,15 @@ import pytest
 from redis import Redis
 
 from scripts.embedded_redis import free_port
+from shared.job_parts import FailureType, JobState
 from shared.job_store import JobStore
-from shared.jobs import FailureType, JobState
 from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry
 from tests.contract.conftest import StartApi
-from tests.contract.serving import LOADING, make_runner, make_store
+from tests.contract.serving import LOADING, make_store
 from tests.support.builders import WORKER, bring_to, store_job
 from tests.support.pipelines import RaisesAfterAStep, runs_out_of_memory
+from tests.support.runners import make_runner
 
 REQUEST = {"prompt": "a red apple"}
 MEGABYTE = 1024 * 1024

@@ -5,12 +5,13 @@ import httpx
 import pytest
 from redis import Redis
 
+from shared.job_parts import JobState
 from shared.job_queue import GENERATE
 from shared.job_store import JobStore
-from shared.jobs import JobState
-from tests.contract.serving import make_runner, working
+from tests.contract.serving import working
 from tests.support.builders import BUILD, bring_to, store_job
 from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat, PaintsUntilInterrupted
+from tests.support.runners import make_runner
 
 REQUEST: dict[str, object] = {"prompt": "a red apple", "num_inference_steps": 5, "seed": 42}
 FIELDS = [
@@ -23,9 +24,11 @@ FIELDS = [
     "eta_seconds",
     "progress",
     "attempt",
+    "attempts",
     "request",
     "result",
     "error",
+    "cancellation",
     "urls",
 ]
 FINAL = [state for state in JobState if state.is_final]

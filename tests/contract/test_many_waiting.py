@@ -8,8 +8,8 @@ from redis import Redis
 from starlette.concurrency import run_in_threadpool
 
 from api.main import create_app
+from shared.job_parts import JobState
 from shared.job_store import JobStore
-from shared.jobs import JobState
 from shared.settings import Settings
 from tests.contract.serving import announce, working
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
@@ -18,8 +18,8 @@ CLIENTS = 200
 REQUEST = {"prompt": "a red apple", "num_inference_steps": 5, "width": 256, "height": 256}
 # FastAPI's own threads, and a few that connect or reap.
 THREADS_OF_A_PROCESS = 40 + 10
-# The client's pool, the subscription, Celery's pool with up to two for each of its ten.
-CONNECTIONS_OF_A_PROCESS = 16 + 1 + 2 * 10
+# The client's pool, the subscription, the watch, Celery's pool with up to two for each of its ten.
+CONNECTIONS_OF_A_PROCESS = 16 + 2 + 2 * 10
 
 
 async def generate(client: httpx.AsyncClient, seed: int) -> str:

@@ -8,8 +8,9 @@ from redis import Redis
 
 from shared.job_store import JobStore
 from tests.contract.conftest import StartApi
-from tests.contract.serving import make_runner, working
+from tests.contract.serving import working
 from tests.support.pipelines import CallsBeforeItReturns, runs_out_of_memory
+from tests.support.runners import make_runner
 
 REQUEST: dict[str, object] = {
     "prompt": "a red apple",

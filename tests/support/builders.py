@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.generation import Build, GenerationRequest, GenerationResult, Scheduler, Timings
-from shared.job_store import JobStore
-from shared.jobs import FailureType, Job, JobFailure, JobState
+from shared.job_parts import FailureType, JobFailure, JobState
+from shared.job_store import AdmissionRefused, JobStore
+from shared.jobs import Job
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
@@ -80,13 +81,22 @@ def job_in(state: JobState, job_id: str = "job-1") -> Job:
 def store_job(store: JobStore, job_id: str = "job-1", **fields: object) -> Job:
     """Queue a job in the store, at the store's own time; `fields` are the request's."""
     job = queued_job(job_id, now=store.now(), **fields)
-    assert store.add(job, limit=LIMIT)
+    assert store.add(job, limit=LIMIT) is None
     return job
+
+
+def is_admitted(store: JobStore, job: Job, *, limit: int) -> bool:
+    """Say whether the store takes a job."""
+    try:
+        store.add(job, limit=limit)
+    except AdmissionRefused:
+        return False
+    return True
 
 
 def claim_job(store: JobStore, job_id: str = "job-1", token: str = TOKEN) -> Job:
     """Let an attempt hold a job of the store."""
-    return store.update(job_id, lambda job, now: job.claim(token, WORKER, now))
+    return store.hold(job_id, lambda job, now: job.claim(token, WORKER, now))
 
 
 def bring_to(store: JobStore, state: JobState, job_id: str = "job-1") -> Job:

@@ -7,7 +7,7 @@ from threading import Event
 from PIL import Image
 
 from shared.generation import Build, GenerationRequest
-from shared.jobs import FailureType
+from shared.job_parts import FailureType
 from tests.support.builders import BUILD
 from worker.runner import Painting, PaintingFailed, Pipeline
 

@@ -14,6 +14,7 @@ from shared.errors import (
     BrokerUnavailable,
     GenerationFailed,
     GenerationTimeout,
+    IdempotencyConflict,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -44,6 +45,7 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     ),
     (JobCanceled("a"), 409, "JobCanceled", {"job_id": "a"}, {}),
     (JobExpired("a"), 410, "JobExpired", {"job_id": "a"}, {}),
+    (IdempotencyConflict("a"), 422, "IdempotencyConflict", {"job_id": "a"}, {}),
     (InvalidRequest("No.", errors=[]), 422, "ValidationError", {"errors": []}, {}),
     (
         QueueFull(7, 3),

@@ -9,9 +9,10 @@ from api.job_service import JobService
 from shared.errors import ModelNotLoaded
 from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import ImageStore
+from shared.job_parts import JobState
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from shared.throughput import Throughput
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 

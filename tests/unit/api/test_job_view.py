@@ -1,7 +1,7 @@
 import pytest
 
 from api.job_view import JobView
-from shared.jobs import JobState
+from shared.job_parts import JobState
 from tests.support.builders import (
     FAILURE,
     NOW,
@@ -33,9 +33,11 @@ class TestJobView:
             "eta_seconds": 24.0,
             "progress": {"step": 0, "total": STEPS, "fraction": 0.0},
             "attempt": 0,
+            "attempts": [],
             "request": make_request().model_dump(mode="json"),
             "result": None,
             "error": None,
+            "cancellation": None,
             "urls": {
                 "self": "/jobs/job-1",
                 "image": "/jobs/job-1/image",

@@ -8,9 +8,9 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.reaper import Reaper
-from shared.job_queue import GENERATE, JobQueue, create_celery
+from shared.job_parts import FailureType, JobState
+from shared.job_queue import MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
-from shared.jobs import FailureType, JobState
 from tests.support.builders import FAILURE, OTHER_TOKEN, TOKEN, bring_to, claim_job, store_job
 from tests.unit.eventually import eventually
 
@@ -36,7 +36,18 @@ def queue(redis: Redis, redis_url: str) -> Iterator[JobQueue]:
 
 @pytest.fixture
 def reaper(store: JobStore, queue: JobQueue) -> Reaper:
-    return Reaper(store, queue, max_attempts=MAX_ATTEMPTS)
+    return reaper_of(store, queue)
+
+
+def reaper_of(store: JobStore, queue: JobQueue, *, job_timeout: float = 3600) -> Reaper:
+    return Reaper(
+        store,
+        queue,
+        max_attempts=MAX_ATTEMPTS,
+        job_timeout=job_timeout,
+        lease_seconds=0,
+        sweep_seconds=0.01,
+    )
 
 
 class OvertakenStore(JobStore):
@@ -93,7 +104,7 @@ class TestLostLease:
         self, store: JobStore, lapsed: JobStore, queue: JobQueue
     ) -> None:
         bring_to(lapsed, JobState.RUNNING, "a")
-        reapers = [Reaper(store, queue, max_attempts=MAX_ATTEMPTS) for _ in range(6)]
+        reapers = [reaper_of(store, queue) for _ in range(6)]
         with ThreadPoolExecutor(6) as threads:
             list(threads.map(Reaper.sweep, reapers))
         assert (store.get("a").state, store.get("a").attempt) == (JobState.QUEUED, 1)
@@ -106,11 +117,11 @@ class TestLostLease:
         overtaken = OvertakenStore(redis, result_ttl=60, lease_seconds=15)
 
         def requeue_and_claim() -> None:
-            overtaken.update("a", lambda job, now: job.lose_lease(MAX_ATTEMPTS, now))
+            overtaken.update("a", lambda job, now: job.lose_worker(MAX_ATTEMPTS, now))
             claim_job(overtaken, "a", OTHER_TOKEN)
 
         overtaken.happening = requeue_and_claim
-        Reaper(overtaken, queue, max_attempts=MAX_ATTEMPTS).sweep()
+        reaper_of(overtaken, queue).sweep()
         job = overtaken.get("a")
         assert (job.state, job.attempt, job.token) == (JobState.RUNNING, 2, OTHER_TOKEN)
 
@@ -123,7 +134,7 @@ class TestLostLease:
         overtaken.happening = lambda: overtaken.update(
             "a", lambda job, now: job.fail(TOKEN, FAILURE, now)
         )
-        Reaper(overtaken, queue, max_attempts=MAX_ATTEMPTS).sweep()
+        reaper_of(overtaken, queue).sweep()
         states = [overtaken.get(job_id).state for job_id in ("a", "b")]
         assert states == [JobState.FAILED, JobState.QUEUED]
 
@@ -144,7 +155,7 @@ class TestLostMessage:
         queue.put(store_job(store, "a"))
         for _ in range(3):
             reaper.sweep()
-        assert redis.llen(GENERATE) == 1
+        assert sum(redis.llen(key) for key in MESSAGE_LISTS) == 1
 
     def test_is_not_sent_again_for_a_job_that_was_claimed_meanwhile(
         self, reaper: Reaper, store: JobStore, queue: JobQueue
@@ -162,9 +173,26 @@ class TestLostMessage:
         reaper.sweep()
         queue.put(job)
         reaper.sweep()
-        redis.delete(GENERATE)
+        redis.delete(*MESSAGE_LISTS)
         reaper.sweep()
         assert queue.waiting_ids() == set()
+
+
+class TestDeadline:
+    @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+    def test_fails_a_job_that_is_older(
+        self, store: JobStore, queue: JobQueue, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        reaper_of(store, queue, job_timeout=0).sweep()
+        job = store.get("a")
+        assert job.error is not None
+        assert (job.state, job.error.type) == (JobState.FAILED, FailureType.DEADLINE_EXCEEDED)
+
+    def test_leaves_younger_jobs_alone(self, reaper: Reaper, store: JobStore) -> None:
+        job = store_job(store, "a")
+        reaper.sweep()
+        assert store.get("a") == job
 
 
 class FailsItsFirstSweep(JobStore):
@@ -188,7 +216,7 @@ class TestRun:
         bring_to(lapsed, JobState.RUNNING, "a")
         store = FailsItsFirstSweep(redis, result_ttl=60, lease_seconds=15)
         store.error = error
-        task = asyncio.create_task(Reaper(store, queue, max_attempts=MAX_ATTEMPTS).run())
+        task = asyncio.create_task(reaper_of(store, queue).run())
         try:
             await run_in_threadpool(
                 eventually,

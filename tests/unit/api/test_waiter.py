@@ -10,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.waiter import Waiter
 from shared.errors import JobExpired, JobNotFound, ServerStopping
+from shared.job_parts import JobState
 from shared.job_store import CHANGES_CHANNEL, JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from tests.support.builders import TOKEN, bring_to, claim_job, job_in, make_result, store_job
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
 

@@ -3,13 +3,14 @@ from redis import Redis
 
 from shared.errors import JobExpired
 from shared.image_store import ImageStore
-from shared.jobs import Job, JobState
+from shared.job_parts import JobState
+from shared.jobs import Job
 from tests.support.builders import LATER, OTHER_TOKEN, WORKER, job_in
 
 RESULT_TTL = 60
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff" * 1000
 RUNNING = job_in(JobState.RUNNING)
-TAKEN_OVER = RUNNING.lose_lease(3, LATER).claim(OTHER_TOKEN, WORKER, LATER)
+TAKEN_OVER = RUNNING.lose_worker(3, LATER).claim(OTHER_TOKEN, WORKER, LATER)
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
 import base64
 import json
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
 from celery import Celery
+from kombu.exceptions import OperationalError
 from redis import Redis
 
-from shared.job_queue import GENERATE, JobQueue, create_celery
-from tests.support.builders import queued_job
+from scripts.embedded_redis import free_port
+from shared.job_parts import JobState
+from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
+from tests.support.builders import LATER, job_in, queued_job
 
 PROMPT = "a secret garden"
 
@@ -25,7 +29,7 @@ def queue(celery: Celery, redis: Redis) -> JobQueue:
 
 
 def only_message(redis: Redis) -> dict[str, Any]:
-    (raw,) = redis.lrange(GENERATE, 0, -1)
+    (raw,) = (raw for key in MESSAGE_LISTS for raw in redis.lrange(key, 0, -1))
     message: dict[str, Any] = json.loads(raw)
     return message
 
@@ -47,6 +51,27 @@ class TestPut:
     def test_carries_json(self, queue: JobQueue, redis: Redis) -> None:
         queue.put(queued_job("a"))
         assert only_message(redis)["content-type"] == "application/json"
+
+
+class TestPutWithoutRedis:
+    def test_fails_instead_of_trying_for_long(self, fake_redis: Redis) -> None:
+        with create_celery(f"redis://127.0.0.1:{free_port()}/0") as celery:
+            started = monotonic()
+            with pytest.raises(OperationalError):
+                JobQueue(celery, fake_redis).put(queued_job("a"))
+            assert monotonic() - started < 4
+
+
+class TestPriority:
+    def test_of_a_job_that_was_lost_is_before_that_of_a_new_one(
+        self, queue: JobQueue, celery: Celery
+    ) -> None:
+        queue.put(queued_job("new"))
+        queue.put(job_in(JobState.RUNNING, "lost").lose_worker(3, LATER))
+        with celery.connection_for_read() as connection:
+            first = connection.SimpleQueue(GENERATE).get(timeout=5)
+            assert first.headers["id"] == "lost"
+            first.ack()
 
 
 class TestWaitingIds:

@@ -9,14 +9,16 @@ from redis import Redis
 from redis.client import PubSub
 
 from shared.errors import AttemptLost, JobAlreadyTaken, JobExpired, JobNotFound, TransitionRefused
+from shared.job_parts import JobState
 from shared.job_store import CHANGES_CHANNEL, JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from tests.support.builders import (
     LIMIT,
     TOKEN,
     WORKER,
     bring_to,
     claim_job,
+    is_admitted,
     queued_job,
     store_job,
 )
@@ -66,12 +68,12 @@ class RepeatsItsScripts(FakeRedis):
 class TestAdd:
     def test_keeps_a_job(self, store: JobStore) -> None:
         job = queued_job(prompt="ネコ \U0001f431")
-        assert store.add(job, limit=1)
+        assert is_admitted(store, job, limit=1)
         assert store.get(job.id) == job
 
     def test_refuses_a_job_past_the_limit(self, store: JobStore) -> None:
         store_job(store, "a")
-        assert not store.add(queued_job("b"), limit=1)
+        assert not is_admitted(store, queued_job("b"), limit=1)
         with pytest.raises(JobNotFound):
             store.get("b")
 
@@ -80,24 +82,24 @@ class TestAdd:
         self, store: JobStore, state: JobState
     ) -> None:
         bring_to(store, state, "a")
-        assert not store.add(queued_job("b"), limit=1)
+        assert not is_admitted(store, queued_job("b"), limit=1)
 
     @pytest.mark.parametrize("state", FINAL)
     def test_does_not_count_jobs_that_have_ended(self, store: JobStore, state: JobState) -> None:
         bring_to(store, state, "a")
-        assert store.add(queued_job("b"), limit=1)
+        assert is_admitted(store, queued_job("b"), limit=1)
 
     def test_that_is_repeated_keeps_the_job_once(
         self, store: JobStore, changes: Callable[[], list[str]]
     ) -> None:
         job = queued_job("a")
-        assert [store.add(job, limit=1), store.add(job, limit=1)] == [True, True]
+        assert [is_admitted(store, job, limit=1) for _ in range(2)] == [True, True]
         assert store.queued_ids() == ["a"]
         assert changes() == ["a queued"]
 
     def test_does_not_overwrite_a_job(self, store: JobStore) -> None:
         job = claim_job(store, store_job(store, "a").id)
-        assert not store.add(queued_job("a"), limit=LIMIT)
+        store.add(queued_job("a"), limit=LIMIT)
         assert store.get("a") == job
 
     def test_admits_exactly_the_limit_when_many_come_at_once(self, any_redis: Redis) -> None:
@@ -105,7 +107,7 @@ class TestAdd:
 
         def submit(number: int) -> bool:
             start.wait()
-            return make_store(any_redis).add(queued_job(f"job-{number}"), limit=3)
+            return is_admitted(make_store(any_redis), queued_job(f"job-{number}"), limit=3)
 
         with ThreadPoolExecutor(8) as threads:
             admitted = list(threads.map(submit, range(8)))
@@ -246,7 +248,7 @@ class TestIndexes:
         store_job(store, "a")
         store_job(store, "b")
         claim_job(store, "a")
-        store.update("a", lambda job, now: job.lose_lease(3, now))
+        store.update("a", lambda job, now: job.lose_worker(3, now))
         assert store.queued_ids() == ["a", "b"]
 
 
@@ -290,7 +292,7 @@ class TestLease:
         store_job(store, "a")
         claim_job(make_store(any_redis, lease_seconds=-1), "a")
         assert store.lost_ids() == ["a"]
-        store.update("a", lambda job, _: job.advance(TOKEN, step))
+        store.hold("a", lambda job, _: job.advance(TOKEN, step))
         assert store.lost_ids() == []
 
     def test_is_not_renewed_by_a_write_that_is_refused(
@@ -298,7 +300,7 @@ class TestLease:
     ) -> None:
         bring_to(make_store(any_redis, lease_seconds=-1), JobState.RUNNING, "a")
         with pytest.raises(TransitionRefused):
-            store.update("a", lambda job, _: job.advance("another", 1))
+            store.hold("a", lambda job, _: job.advance("another", 1))
         assert store.lost_ids() == ["a"]
 
     @pytest.mark.parametrize("state", HELD)

@@ -6,8 +6,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from shared.errors import AttemptLost, JobAlreadyTaken, TransitionRefused
-from shared.jobs import FailureType, Job, JobFailure, JobState, Progress
+from shared.errors import AttemptLost, JobAlreadyTaken, NotCanceling, TransitionRefused
+from shared.job_parts import (
+    Attempt,
+    Cancellation,
+    CancelReason,
+    FailureType,
+    JobFailure,
+    JobState,
+    Progress,
+)
+from shared.jobs import Job
 from tests.support.builders import (
     FAILURE,
     LATER,
@@ -38,7 +47,7 @@ MOVES: dict[str, Move] = {
     "cancel": lambda job: job.cancel(LATER),
     "acknowledge cancel": lambda job: job.acknowledge_cancel(TOKEN, LATER),
     "acknowledge cancel by another": lambda job: job.acknowledge_cancel(OTHER_TOKEN, LATER),
-    "lose lease": lambda job: job.lose_lease(MAX_ATTEMPTS, LATER),
+    "lose worker": lambda job: job.lose_worker(MAX_ATTEMPTS, LATER),
 }
 LEADS_TO: dict[JobState, dict[str, JobState]] = {
     JobState.QUEUED: {
@@ -52,8 +61,7 @@ LEADS_TO: dict[JobState, dict[str, JobState]] = {
         "succeed": JobState.SUCCEEDED,
         "fail": JobState.FAILED,
         "cancel": JobState.CANCELING,
-        "acknowledge cancel": JobState.CANCELED,
-        "lose lease": JobState.QUEUED,
+        "lose worker": JobState.QUEUED,
     },
     JobState.CANCELING: {
         "claim again": JobState.CANCELING,
@@ -62,7 +70,7 @@ LEADS_TO: dict[JobState, dict[str, JobState]] = {
         "fail": JobState.FAILED,
         "cancel": JobState.CANCELING,
         "acknowledge cancel": JobState.CANCELED,
-        "lose lease": JobState.CANCELED,
+        "lose worker": JobState.CANCELED,
     },
 } | {
     final: dict.fromkeys(["succeed", "fail", "cancel", "acknowledge cancel"], final)
@@ -80,7 +88,11 @@ class TestTransitions:
 
     @pytest.mark.parametrize(("state", "move"), REFUSED)
     def test_are_refused_where_the_table_has_none(self, state: JobState, move: str) -> None:
-        refusal = JobAlreadyTaken if move.startswith("claim") else AttemptLost
+        refusal: type[TransitionRefused] = AttemptLost
+        if move.startswith("claim"):
+            refusal = JobAlreadyTaken
+        if (state, move) == (JobState.RUNNING, "acknowledge cancel"):
+            refusal = NotCanceling
         with pytest.raises(refusal, match="job-1"):
             MOVES[move](job_in(state))
 
@@ -105,11 +117,11 @@ class TestQueued:
             "id": "a",
             "state": JobState.QUEUED,
             "created_at": NOW,
-            "started_at": None,
             "finished_at": None,
-            "attempt": 0,
+            "attempts": (),
             "token": None,
-            "worker": None,
+            "idempotency": None,
+            "cancellation": None,
             "progress": {"step": 0, "total": STEPS, "fraction": 0.0},
             "result": None,
             "error": None,
@@ -153,24 +165,55 @@ class TestSucceed:
 class TestLoseLease:
     def test_starts_again_from_nothing(self) -> None:
         running = job_in(JobState.RUNNING)
-        expected = queued_job().model_copy(update={"attempt": 1})
-        assert running.lose_lease(MAX_ATTEMPTS, LATER) == expected
+        lost = Attempt(worker=WORKER, started_at=NOW, ended_at=LATER, outcome=JobState.QUEUED)
+        expected = queued_job().model_copy(update={"attempts": (lost,)})
+        assert running.lose_worker(MAX_ATTEMPTS, LATER) == expected
 
     def test_keeps_the_seed_so_that_the_next_attempt_paints_the_same(self) -> None:
         running = job_in(JobState.RUNNING)
-        assert running.lose_lease(MAX_ATTEMPTS, LATER).request == running.request
+        assert running.lose_worker(MAX_ATTEMPTS, LATER).request == running.request
 
     def test_shuts_the_lost_attempt_out(self) -> None:
-        again = job_in(JobState.RUNNING).lose_lease(MAX_ATTEMPTS, LATER)
+        again = job_in(JobState.RUNNING).lose_worker(MAX_ATTEMPTS, LATER)
         taken_over = again.claim(OTHER_TOKEN, WORKER, LATER)
         with pytest.raises(AttemptLost):
             taken_over.succeed(TOKEN, make_result(), LATER)
 
     def test_fails_the_job_at_its_last_attempt(self) -> None:
-        job = job_in(JobState.RUNNING).lose_lease(1, LATER)
+        job = job_in(JobState.RUNNING).lose_worker(1, LATER)
         detail = "The worker was lost 1 times while it painted this picture."
         assert job.error == JobFailure(type=FailureType.WORKER_LOST, detail=detail)
         assert job.finished_at == LATER
+
+
+class TestExpire:
+    @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+    def test_fails_a_job_that_is_late(self, state: JobState) -> None:
+        job = job_in(state).expire(timedelta(seconds=29), LATER)
+        assert job.error is not None
+        assert (job.state, job.error.type) == (JobState.FAILED, FailureType.DEADLINE_EXCEEDED)
+
+    def test_cancels_a_late_job_that_was_to_be_canceled(self) -> None:
+        job = job_in(JobState.CANCELING).expire(timedelta(seconds=29), LATER)
+        assert job.state is JobState.CANCELED
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_leaves_a_job_alone_that_has_time_left(self, state: JobState) -> None:
+        job = job_in(state)
+        assert job.expire(timedelta(seconds=30), LATER) is job
+
+
+class TestCancel:
+    def test_of_a_running_job_gives_a_receipt_when_it_has_stopped(self) -> None:
+        job = job_in(JobState.RUNNING).cancel(NOW, CancelReason.CLIENT_DISCONNECTED)
+        assert job.acknowledge_cancel(TOKEN, LATER).cancellation == Cancellation(
+            reason=CancelReason.CLIENT_DISCONNECTED, requested_at=NOW, step=2, worker_seconds=30
+        )
+
+    def test_of_a_waiting_job_has_cost_nothing(self) -> None:
+        assert queued_job().cancel(LATER).cancellation == Cancellation(
+            reason=CancelReason.REQUESTED, requested_at=LATER, step=0, worker_seconds=0
+        )
 
 
 class TestState:
@@ -215,8 +258,8 @@ class JobLife(RuleBasedStateMachine):
         self.attempt(lambda job, now: job.acknowledge_cancel(token, now))
 
     @rule()
-    def lose_lease(self) -> None:
-        self.attempt(lambda job, now: job.lose_lease(MAX_ATTEMPTS, now))
+    def lose_worker(self) -> None:
+        self.attempt(lambda job, now: job.lose_worker(MAX_ATTEMPTS, now))
 
     def attempt(self, transition: Callable[[Job, datetime], Job]) -> None:
         before, self.now = self.job, self.now + timedelta(seconds=1)

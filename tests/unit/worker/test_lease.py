@@ -5,9 +5,11 @@ import pytest
 from redis import Redis
 
 from shared.errors import AttemptLost
+from shared.job_parts import JobState
 from shared.job_store import JobStore
-from shared.jobs import Job, JobState
+from shared.jobs import Job
 from tests.support.builders import OTHER_TOKEN, TOKEN, bring_to, claim_job
+from tests.support.runners import must_not_abandon
 from tests.unit.eventually import eventually
 from tests.unit.failing_redis import FailingRedis
 from worker.lease import Canceled, Lease
@@ -29,7 +31,9 @@ def job(fake_redis: Redis) -> Job:
 
 
 def lease_on(store: JobStore, job: Job, *, every: float) -> Lease:
-    return Lease(store, job, TOKEN, interval_seconds=every)
+    return Lease(
+        store, job, TOKEN, interval_seconds=every, step_timeout=NEVER, abandon=must_not_abandon
+    )
 
 
 def interruption_of(lease: Lease) -> Exception | None:
@@ -41,8 +45,12 @@ def interruption_of(lease: Lease) -> Exception | None:
 
 
 def take_over(store: JobStore) -> None:
-    store.update("a", lambda job, now: job.lose_lease(3, now))
+    store.update("a", lambda job, now: job.lose_worker(3, now))
     claim_job(store, "a", OTHER_TOKEN)
+
+
+def give_up(store: JobStore) -> None:
+    store.update("a", lambda job, now: job.lose_worker(1, now))
 
 
 class TestLease:
@@ -86,7 +94,7 @@ class TestCheckpoint:
         [
             (lambda store: store.update("a", lambda job, now: job.cancel(now)), Canceled),
             (take_over, AttemptLost),
-            (lambda store: store.update("a", lambda job, now: job.lose_lease(1, now)), AttemptLost),
+            (give_up, AttemptLost),
         ],
         ids=["canceled", "taken over", "given up"],
     )
@@ -109,3 +117,12 @@ class TestCheckpoint:
             fake_redis.flushdb()
             seen = eventually(lambda: interruption_of(lease), until=lambda seen: seen is not None)
         assert type(seen) is AttemptLost
+
+
+class TestWatchdog:
+    def test_abandons_the_process_when_no_step_ends(self, store: JobStore, job: Job) -> None:
+        abandoned = threading.Event()
+        with Lease(
+            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, abandon=abandoned.set
+        ):
+            assert abandoned.wait(60)

@@ -10,8 +10,9 @@ from redis import Redis
 
 from shared.errors import AttemptLost, JobExpired, JobNotFound
 from shared.image_store import ImageStore
+from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
-from shared.jobs import FailureType, Job, JobFailure, JobState, Progress
+from shared.jobs import Job
 from shared.throughput import Throughput
 from tests.support.builders import BUILD, OTHER_TOKEN, STEPS, WORKER, claim_job, store_job
 from tests.support.pipelines import (
@@ -24,9 +25,10 @@ from tests.support.pipelines import (
     gives_no_finite_picture,
     runs_out_of_memory,
 )
+from tests.support.runners import make_runner
 from tests.unit.failing_redis import FailingRedis
 from worker.lease import Canceled
-from worker.runner import PaintingFailed, Pipeline, Runner
+from worker.runner import DeviceLost, PaintingFailed, Pipeline, Runner
 
 LEAKY = "/root/.cache/weights.bin of key sk-123"
 BROKEN: list[Callable[[], Pipeline]] = [
@@ -56,22 +58,11 @@ def images(fake_redis: Redis) -> ImageStore:
 
 @pytest.fixture
 def runner_for(fake_redis: Redis) -> RunnerFor:
-    return lambda pipeline: make_runner(fake_redis, pipeline)
-
-
-def make_runner(redis: Redis, pipeline: Pipeline) -> Runner:
-    return Runner(
-        store=JobStore(redis, result_ttl=60, lease_seconds=15),
-        images=ImageStore(redis, result_ttl=60),
-        throughput=Throughput(redis),
-        pipeline=pipeline,
-        worker=WORKER,
-        renew_seconds=0.01,
-    )
+    return lambda pipeline: make_runner(fake_redis, pipeline, renew_seconds=0.01)
 
 
 def take_over(store: JobStore) -> Job:
-    store.update("a", lambda job, now: job.lose_lease(3, now))
+    store.update("a", lambda job, now: job.lose_worker(3, now))
     return claim_job(store, "a", OTHER_TOKEN)
 
 
@@ -80,7 +71,10 @@ class TestSuccess:
         store_job(store, "a")
         runner_for(PaintsFlat()).run("a")
         job = store.get("a")
-        assert (job.state, job.attempt, job.worker) == (JobState.SUCCEEDED, 1, WORKER)
+        assert (job.state, [attempt.worker for attempt in job.attempts]) == (
+            JobState.SUCCEEDED,
+            [WORKER],
+        )
         assert job.progress == Progress(step=STEPS, total=STEPS, fraction=1.0)
 
     def test_keeps_the_picture_that_was_painted(
@@ -322,3 +316,18 @@ class TestRun:
             b"semantic-bit:image:a:1",
             b"semantic-bit:seconds-per-job",
         }
+
+
+class TestBrokenDevice:
+    def test_abandons_the_process_and_leaves_the_job_to_another(
+        self, store: JobStore, fake_redis: Redis
+    ) -> None:
+        store_job(store, "a")
+        abandoned: list[str] = []
+        make_runner(
+            fake_redis,
+            RaisesAfterAStep(DeviceLost("device-side assert")),
+            abandon=lambda: abandoned.append("now"),
+        ).run("a")
+        assert abandoned == ["now"]
+        assert store.get("a").state is JobState.RUNNING

@@ -1,0 +1,69 @@
+"""The worker as it is, but for a few prompts that do to it what a real one hopefully never does."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+from shared.generation import Build, GenerationRequest
+from shared.settings import Settings
+from worker.main import load_model, main
+from worker.runner import Painting, Pipeline
+
+POISON = "poison"
+"""Kills the process that paints it."""
+
+STUCK = "stuck"
+"""Never ends its second step, unless STUCK_ONCE names a file that an earlier attempt has left."""
+
+SLOW = "slow"
+"""Takes its time over each step, so that a test can meet it while it runs."""
+
+_SECONDS_PER_SLOW_STEP = 0.25
+
+
+class PoisonedPipeline:
+    """Paints with the real pipeline what the real pipeline can paint."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @property
+    def build(self) -> Build:
+        return self._pipeline.build
+
+    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+        suffer = _SUFFERINGS.get(request.prompt, lambda _: None)
+
+        def suffer_and_step(step: int) -> None:
+            suffer(step)
+            on_step(step)
+
+        return self._pipeline.generate(request, suffer_and_step)
+
+
+def _die(step: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _get_stuck(step: int) -> None:
+    mark = Path(os.environ["STUCK_ONCE"])
+    if step > 1 and not mark.exists():
+        mark.touch()
+        Event().wait()
+
+
+def _dawdle(step: int) -> None:
+    Event().wait(_SECONDS_PER_SLOW_STEP)
+
+
+_SUFFERINGS = {POISON: _die, STUCK: _get_stuck, SLOW: _dawdle}
+
+
+def _load(settings: Settings) -> Pipeline:
+    return PoisonedPipeline(load_model(settings))
+
+
+if __name__ == "__main__":
+    main(_load)

@@ -1,0 +1,36 @@
+"""A runner over any pipeline, as the worker wires it."""
+
+from collections.abc import Callable
+
+from redis import Redis
+
+from shared.image_store import ImageStore
+from shared.job_store import JobStore
+from shared.throughput import Throughput
+from tests.support.builders import WORKER
+from tests.support.pipelines import PaintsFlat
+from worker.runner import Pipeline, Runner
+
+
+def must_not_abandon() -> None:
+    message = "nothing was wrong with the device"
+    raise AssertionError(message)
+
+
+def make_runner(
+    redis: Redis,
+    pipeline: Pipeline | None = None,
+    *,
+    renew_seconds: float = 5,
+    abandon: Callable[[], None] = must_not_abandon,
+) -> Runner:
+    return Runner(
+        store=JobStore(redis, result_ttl=3600, lease_seconds=15),
+        images=ImageStore(redis, result_ttl=3600),
+        throughput=Throughput(redis),
+        pipeline=pipeline or PaintsFlat(),
+        worker=WORKER,
+        renew_seconds=renew_seconds,
+        step_timeout=600,
+        abandon=abandon,
+    )
