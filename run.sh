@@ -2,6 +2,7 @@
 # Everything on this machine, with pip and venv only:
 #   ./run.sh [--with-flower]   start Redis (unless REDIS_URL is set), the worker and the API
 #   ./run.sh test [...]        run the tests (arguments go to pytest)
+#   ./run.sh chaos             the full bench that kills things, about half an hour
 #   ./run.sh check             format, lint, types, imports
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -47,6 +48,11 @@ test)
   shift
   install api,worker,serve,dev
   exec .venv/bin/python -m pytest "$@"
+  ;;
+chaos)
+  shift
+  install api,worker,serve,dev
+  CHAOS_SCALE=full exec .venv/bin/python -m pytest --timeout=1800 -s tests/chaos "$@"
   ;;
 check)
   install api,worker,serve,dev
