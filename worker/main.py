@@ -132,6 +132,9 @@ def load_in_child(start: Callable[[], None]) -> Event:
             _log.error("the model cannot be loaded", reason=str(error))
             failed_to_load.set()
             os.kill(os.getppid(), signal.SIGTERM)
+        except Exception:  # noqa: BLE001  # Celery would go on without a runner.
+            _log.exception("the worker cannot start")
+            os.kill(os.getppid(), signal.SIGTERM)
 
     return failed_to_load
 

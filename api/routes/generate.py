@@ -26,6 +26,8 @@ async def generate(
     job = await run_in_threadpool(jobs.submit, request, key)
     if "respond-async" in prefer.lower():
         await run_in_threadpool(call.keep, job)
-        return accepted(await run_in_threadpool(jobs.view, job))
+        answer = accepted(await run_in_threadpool(jobs.view, job))
+        answer.headers["Preference-Applied"] = "respond-async"
+        return answer
     job = await call.wait(job, connection, cancel_if_left=on_disconnect == "cancel")
     return picture(job, await run_in_threadpool(jobs.image, job))

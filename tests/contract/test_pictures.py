@@ -128,6 +128,7 @@ class TestPreferAsync:
         job = response.json()
         assert (response.status_code, job["state"]) == (202, "queued")
         assert response.headers["location"] == job["urls"]["self"] == f"/jobs/{job['id']}"
+        assert response.headers["preference-applied"] == "respond-async"
 
     def test_is_ignored_where_it_says_something_else(
         self, client: httpx.Client, redis: Redis
