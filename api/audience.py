@@ -20,13 +20,9 @@ class Audience:
         pipeline.expire(_key(job_id), self._ttl_seconds)
         pipeline.execute()
 
-    def leave(self, job_id: str) -> None:
-        """Count a call out again."""
-        self._redis.decr(_key(job_id))
-
-    def count(self, job_id: str) -> int:
-        """Give how many calls wait."""
-        return int(self._redis.get(_key(job_id)) or 0)
+    def leave(self, job_id: str) -> int:
+        """Count a call out again, and give how many are left."""
+        return self._redis.decr(_key(job_id))
 
 
 def _key(job_id: str) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
+from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.audience import Audience
@@ -51,14 +53,14 @@ class BlockingCall:
             return await self._wait(job, connection)
         if _is_shared(job):
             await run_in_threadpool(self._audience.enter, job.id)
+        abandoned = False
         try:
             return await self._wait(job, connection)
         except ClientDisconnected:
-            await run_in_threadpool(self._abandon, job)
+            abandoned = True
             raise
         finally:
-            if _is_shared(job):
-                await run_in_threadpool(self._audience.leave, job.id)
+            await run_in_threadpool(self._leave, job, abandoned=abandoned)
 
     async def _wait(self, job: Job, connection: Request) -> Job:
         try:
@@ -67,10 +69,11 @@ class BlockingCall:
         except TimeoutError:
             raise GenerationTimeout(job.id, self._timeout_seconds) from None
 
-    def _abandon(self, job: Job) -> None:
-        # The call that leaves is still counted.
-        if not _is_shared(job) or self._audience.count(job.id) <= 1:
-            self._jobs.cancel(job.id, CancelReason.CLIENT_DISCONNECTED)
+    def _leave(self, job: Job, *, abandoned: bool) -> None:
+        with suppress(RedisError):  # The answer is there, or nobody reads it.
+            others = self._audience.leave(job.id) if _is_shared(job) else 0
+            if abandoned and others <= 0:
+                self._jobs.cancel(job.id, CancelReason.CLIENT_DISCONNECTED)
 
 
 def _is_shared(job: Job) -> bool:

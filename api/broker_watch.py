@@ -41,6 +41,8 @@ class BrokerWatch:
             if self.available:
                 _log.error("redis is away", reason=type(error).__name__)
             self.available = False
+        except Exception:  # noqa: BLE001  # Nothing may end the watch.
+            _log.exception("redis cannot be watched")
         else:
             if not self.available:
                 _log.info("redis is back")

@@ -1,6 +1,7 @@
 """What routes ask for, and the one place that picks the implementations behind it."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
@@ -57,11 +58,16 @@ class Services:
         blocking_call = BlockingCall(
             jobs,
             waiter,
-            Audience(redis, ttl_seconds=settings.result_ttl),
+            Audience(redis, ttl_seconds=_lifetime_seconds(settings)),
             timeout_seconds=settings.request_timeout,
         )
         broker = BrokerWatch(settings.redis_url)
         return cls(settings, redis, store, queue, workers, jobs, waiter, blocking_call, broker)
+
+
+def _lifetime_seconds(settings: Settings) -> int:
+    """Longer than any call can wait for a job."""
+    return ceil(settings.job_timeout + settings.request_timeout) + settings.result_ttl
 
 
 def _services(request: Request) -> Services:

@@ -21,5 +21,7 @@ class IdempotencyKey:
 
     def claim(self, job_id: str, request: GenerationRequest) -> IdempotencyClaim:
         """Say that the key leads to this job, for this request as the client sent it."""
-        fingerprint = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        fingerprint = hashlib.sha256(
+            request.model_dump_json(exclude_unset=True).encode()
+        ).hexdigest()
         return IdempotencyClaim(job_id=job_id, fingerprint=fingerprint)

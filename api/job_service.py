@@ -67,7 +67,7 @@ class JobService:
         known = self._store.claim_of(key.hash) if key else None
         while True:
             earlier = self._find(known, request, key) if known and key else None
-            if earlier is not None and not _was_abandoned(earlier):
+            if earlier is not None and not earlier.was_abandoned:
                 return earlier
             # A client that left and has come back gets the picture it would have got.
             seed = earlier.request.seed if earlier else None
@@ -155,8 +155,3 @@ class JobService:
         except (OperationalError, RedisError) as error:
             # The record is there; the reaper sends what is missing.
             _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
-
-
-def _was_abandoned(job: Job) -> bool:
-    receipt = job.cancellation
-    return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED

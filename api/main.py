@@ -74,10 +74,11 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Let every blocking call end with the place where its picture can be collected."""
-        app = self.config.loaded_app
-        while not isinstance(app, FastAPI):
+        app = getattr(self.config, "loaded_app", None)  # None in the first moment.
+        while app is not None and not isinstance(app, FastAPI):
             app = app.app
-        app.state.services.waiter.stop()
+        if app is not None:
+            app.state.services.waiter.stop()
         super().handle_exit(sig, frame)
 
 

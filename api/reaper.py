@@ -9,8 +9,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
-from shared.errors import ServiceError
-from shared.job_parts import JobState
+from shared.errors import JobExpired, JobNotFound
+from shared.job_parts import FailureType, JobState
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.log import get_logger
@@ -78,9 +78,11 @@ class Reaper:
     def _expire(self, job_id: str) -> None:
         try:
             job = self._store.update(job_id, lambda job, now: job.expire(self._job_timeout, now))
-        except ServiceError:
+        except (JobNotFound, JobExpired):
+            self._store.forget(job_id)
+            _log.error("the record of an unfinished job is gone", job_id=job_id)
             return
-        if job.state.is_final:
+        if job.error is not None and job.error.type is FailureType.DEADLINE_EXCEEDED:
             _log.warning("deadline exceeded", job_id=job_id, attempt=job.attempt)
 
     def _send_missing(self) -> None:

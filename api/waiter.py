@@ -50,14 +50,20 @@ class Waiter:
             woken = asyncio.get_running_loop().create_future()
             self._waiting[job_id].add(woken)
             try:
-                job = await run_in_threadpool(self._store.get, job_id)
-                if job.state.is_final:
+                job = await self._look(job_id)
+                if job is not None and job.state.is_final:
                     return job
                 if self._stopping:
                     raise ServerStopping(job_id)
                 await woken
             finally:
                 self._forget(job_id, woken)
+
+    async def _look(self, job_id: str) -> Job | None:
+        try:
+            return await run_in_threadpool(self._store.get, job_id)
+        except RedisError:
+            return None  # The job goes on; the next subscription looks again.
 
     async def run(self) -> None:
         """Listen until canceled, over as many connections as Redis makes necessary."""
@@ -72,7 +78,9 @@ class Waiter:
                         await self._listen(subscription)
                 except (RedisError, OSError) as error:
                     _log.warning("subscription lost", reason=type(error).__name__)
-                    await asyncio.sleep(_RECONNECT_SECONDS)
+                except Exception:  # noqa: BLE001  # Nothing may end all waiting.
+                    _log.exception("subscription lost")
+                await asyncio.sleep(_RECONNECT_SECONDS)
 
     def stop(self) -> None:
         """Wake everybody: those whose job has not ended are told that the server stops."""

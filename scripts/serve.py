@@ -77,10 +77,10 @@ def main() -> None:
     settings = load_settings()
     _check_port(settings)
     try:
-        _lock(settings.data_dir)
+        lock = _lock(settings.data_dir)
         programs = _programs(settings, with_flower=with_flower)
         with tempfile.TemporaryDirectory(prefix="semantic-bit-") as control:
-            sys.exit(_supervise(programs, settings, Path(control)))
+            sys.exit(_supervise(programs, settings, Path(control), lock))
     except OSError as error:
         _give_up(f"Cannot write to {error.filename or settings.data_dir}: {error.strerror}.")
     except LookupError as error:
@@ -102,13 +102,15 @@ def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
     return programs
 
 
-def _supervise(programs: dict[str, list[str]], settings: Settings, control: Path) -> int:
+def _supervise(programs: dict[str, list[str]], settings: Settings, control: Path, lock: int) -> int:
     password = token_urlsafe(16)
     configuration = control / "supervisord.conf"
     configuration.write_text(_configuration(programs, control, password))
     supervisor = subprocess.Popen(  # noqa: S603  # Our own interpreter and file.
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
         stdout=subprocess.PIPE,
+        start_new_session=True,  # A closed terminal or Ctrl-C is ours to pass on.
+        pass_fds=(lock,),  # Held for as long as anything of ours lives.
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -116,6 +118,7 @@ def _supervise(programs: dict[str, list[str]], settings: Settings, control: Path
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, stop)
     watch = _ReadinessWatch(supervisor, settings, control / "supervisor.sock", password)
     watch.start()
     assert supervisor.stdout is not None
@@ -215,14 +218,14 @@ def _check_port(settings: Settings) -> None:
             )
 
 
-def _lock(folder: Path) -> None:
+def _lock(folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)
-    os.set_inheritable(lock, True)  # noqa: FBT003  # Held for as long as anything of ours lives.
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         _give_up(f"It runs already on {folder}; stop it first, or set DATA_DIR to another folder.")
+    return lock
 
 
 def _give_up(reason: str) -> NoReturn:

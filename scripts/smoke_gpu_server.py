@@ -1,4 +1,4 @@
-"""Check a running server from outside: every endpoint, every header, every kind of error.
+"""Check a running server from outside: every endpoint, every header, the errors a client meets.
 
     python scripts/smoke_gpu_server.py --url http://localhost:8000 [--key KEY]
 
@@ -118,7 +118,7 @@ def check_jobs(client: httpx.Client) -> Iterator[Check]:
 
 
 def check_errors(client: httpx.Client) -> Iterator[Check]:
-    """Check that every kind of error has the one shape."""
+    """Check that errors have the one shape."""
     cases: list[tuple[str, httpx.Response, int, str]] = [
         ("too few steps", client.post("/generate", json={**_QUICK, "num_inference_steps": 2}),
          422, "ValidationError"),
@@ -163,7 +163,7 @@ def main() -> None:
                 for name, is_so in check(client):
                     print(f"{'ok  ' if is_so else 'FAIL'}  {name}", flush=True)
                     passed, failed = passed + is_so, failed + (not is_so)
-            except (httpx.HTTPError, KeyError, ValueError) as error:
+            except (httpx.HTTPError, KeyError, OSError, ValueError) as error:
                 print(f"FAIL  {check.__name__}: {type(error).__name__}: {error}", flush=True)
                 failed += 1
     print(f"{passed} passed, {failed} failed")

@@ -77,9 +77,10 @@ class JobQueue:
         )
 
     def waiting_ids(self) -> set[str]:
-        """Give the ids whose message waits for a worker, and of those on their way to one."""
+        """Give the ids whose message waits for a worker.
+
+        Not those on their way to one: the transport's list of these forgets what a killed worker
+        had taken only after an hour, and a second message does no harm.
+        """
         lists = [self._redis.lrange(key, 0, -1) for key in MESSAGE_LISTS]
-        waiting = [json.loads(message) for message in chain.from_iterable(lists)]
-        # Written by the transport while a message is handed over, as [message, exchange, key].
-        underway = [json.loads(entry)[0] for entry in self._redis.hvals("unacked")]
-        return {message["headers"]["id"] for message in waiting + underway}
+        return {json.loads(message)["headers"]["id"] for message in chain.from_iterable(lists)}

@@ -49,7 +49,8 @@ if ttl == '' then
 else
   redis.call('SET', record, changed, 'EX', ttl)
   redis.call('SET', ended, state, 'EX', ended_ttl)
-  redis.call('EXPIRE', idempotency, ttl)
+  local claim = redis.call('GET', idempotency)
+  if claim and string.find(claim, id, 1, true) then redis.call('EXPIRE', idempotency, ttl) end
 end
 if expected ~= changed then redis.call('PUBLISH', channel, id .. ' ' .. state) end
 return 'done'

@@ -187,6 +187,13 @@ class JobStore:
         oldest = (self.now() - older_than).timestamp()
         return _as_ids(self._redis.zrangebyscore(_QUEUED, "-inf", oldest)) + self.held_ids()
 
+    def forget(self, job_id: str) -> None:
+        """Drop the id of a job whose record is gone from the indexes."""
+        pipeline = self._redis.pipeline()
+        pipeline.zrem(_QUEUED, job_id)
+        pipeline.zrem(_HELD, job_id)
+        pipeline.execute()
+
     def held_ids(self) -> list[str]:
         """Give the ids of the jobs that a worker holds."""
         return _as_ids(self._redis.zrange(_HELD, 0, -1))

@@ -75,6 +75,12 @@ class Job(BaseModel):
         waits = self.state is JobState.QUEUED or not self.attempts
         return None if waits else self.attempts[-1].started_at
 
+    @property
+    def was_abandoned(self) -> bool:
+        """The job was canceled because the client that waited for it left."""
+        receipt = self.cancellation
+        return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED
+
     def claim(self, token: str, worker: str, now: datetime) -> Self:
         """Start an attempt; a claim repeated after a lost reply finds its own token and goes on.
 
@@ -114,7 +120,7 @@ class Job(BaseModel):
         return self._end(JobState.SUCCEEDED, now, result=result, progress=progress)
 
     def fail(self, token: str, error: JobFailure, now: datetime) -> Self:
-        """End without a picture.
+        """End without a picture, or canceled where a cancel came before it.
 
         Raises:
             AttemptLost: The attempt does not hold the job any more.
@@ -122,6 +128,8 @@ class Job(BaseModel):
         if self._ended_by(token):
             return self
         self._check_holder(token)
+        if self.state is JobState.CANCELING:
+            return self._stop(now)
         return self._end(JobState.FAILED, now, error=error)
 
     def cancel(self, now: datetime, reason: CancelReason = CancelReason.REQUESTED) -> Self:

@@ -32,6 +32,17 @@ def _redis_url(url: str) -> str:
     return url
 
 
+def _some_key(keys: SecretStr) -> SecretStr:
+    if keys.get_secret_value() and not _split(keys):
+        message = "must contain a key, or be empty to let everyone in"
+        raise ValueError(message)
+    return keys
+
+
+def _split(keys: SecretStr) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
 class Settings(BaseSettings):
     """What the environment says, then the file `.env`, then these defaults.
 
@@ -97,10 +108,10 @@ class Settings(BaseSettings):
     max_concurrent_requests: Annotated[int, Field(ge=1)] = 100
     """Jobs admitted at once, waiting and running together; past it 429."""
 
-    request_timeout: Annotated[float, Field(gt=0)] = 60
+    request_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
     """Seconds that a blocking call waits for its picture; past it 504, and the job goes on."""
 
-    api_key: SecretStr = SecretStr("")
+    api_key: Annotated[SecretStr, AfterValidator(_some_key)] = SecretStr("")
     """Bearer keys that are let in, comma-separated; empty lets everyone in."""
 
     redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
@@ -115,16 +126,16 @@ class Settings(BaseSettings):
     max_attempts: Annotated[int, Field(ge=1)] = 3
     """Workers that may be lost over one job before it fails as worker_lost."""
 
-    job_timeout: Annotated[float, Field(gt=0)] = 1800
+    job_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1800
     """Seconds after its submission at which a job that has not ended fails as deadline_exceeded."""
 
-    step_timeout: Annotated[float, Field(gt=0)] = 300
+    step_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
     """Seconds without a finished step after which a worker takes itself for stuck and restarts."""
 
     max_worker_memory_mb: Annotated[int, Field(ge=0)] = 0
-    """Resident memory, in MiB, at which a worker's process is replaced between jobs; 0 never."""
+    """Peak memory, in MiB, at which a worker's process is replaced between jobs; 0 never."""
 
-    lease_seconds: Annotated[float, Field(ge=1)] = 15
+    lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 15
     """Silence of a worker after which its job goes back to the queue."""
 
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
@@ -152,8 +163,7 @@ class Settings(BaseSettings):
     @property
     def api_keys(self) -> tuple[str, ...]:
         """The keys that are let in; none means that everyone is."""
-        keys = self.api_key.get_secret_value().split(",")
-        return tuple(key.strip() for key in keys if key.strip())
+        return _split(self.api_key)
 
 
 def load_settings() -> Settings:

@@ -1,6 +1,7 @@
 """A worker's hold on the job it paints: renewed, and listened to, outside the denoising loop."""
 
 from collections.abc import Callable
+from math import inf
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
@@ -24,7 +25,7 @@ class Canceled(Exception):
 class Lease:
     """Renews the lease and writes the progress in a thread, so that Redis never delays a step.
 
-    Where no step ends for `step_timeout` seconds, it calls `abandon`: nothing else can stop a
+    Where no step ends for `step_timeout` seconds, it calls `end_process`: nothing else can stop a
     thread that hangs in the device's driver.
     """
 
@@ -36,14 +37,14 @@ class Lease:
         *,
         interval_seconds: float,
         step_timeout: float,
-        abandon: Callable[[], None],
+        end_process: Callable[[], None],
     ) -> None:
         self._store = store
         self._job = job
         self._token = token
         self._interval_seconds = interval_seconds
         self._step_timeout = step_timeout
-        self._abandon = abandon
+        self._end_process = end_process
         self._step = 0
         self._moved_at = monotonic()
         self._interruption: Exception | None = None
@@ -80,13 +81,17 @@ class Lease:
         if self._interruption is not None:
             raise self._interruption
 
+    def painted(self) -> None:
+        """Note that no more steps come: what is left is to write the outcome, however long."""
+        self._moved_at = inf
+
     def _keep(self) -> None:
         while not self._closed.is_set():
             self._wake.wait(self._interval_seconds)
             self._wake.clear()
             if monotonic() - self._moved_at > self._step_timeout:
                 _log.error("stuck", job_id=self._job.id, step=self._step)
-                self._abandon()
+                self._end_process()
             self._renew()
 
     def _renew(self) -> None:

@@ -11,8 +11,8 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.synchronize import Event
 
+import billiard
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery
 from celery.signals import task_failure, task_revoked, worker_process_init
@@ -60,7 +60,8 @@ def load_model(settings: Settings) -> Pipeline:
 
 
 def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
-    """Serve jobs until SIGTERM, which lets the running one finish."""
+    """Serve jobs until SIGTERM, which lets the running one finish if it is given the time."""
+    billiard.set_start_method("fork", force=True)  # On macOS too: the child needs what is set here.
     settings = load_settings()
     configure_logging(settings.log_level)
     app = create_celery(settings.redis_url)
@@ -70,13 +71,18 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     recover_from_losses(app, redis, settings, name)
     task = app.register_task(GenerateTask())
-    failed_to_load = load_in_child(lambda: start_runner(task, load, settings, name))
+    exit_status = multiprocessing.Value("i", 0)
 
+    def give_up(status: int) -> None:
+        exit_status.value = status
+        os.kill(os.getppid(), signal.SIGTERM)
+
+    load_in_child(lambda: start_runner(task, load, settings, name), give_up)
     worker = app.Worker(
         pool="prefork",
         concurrency=1,  # One worker, one device, one job.
         hostname=name,
-        loglevel="INFO",
+        loglevel=settings.log_level.upper(),
         quiet=True,  # No banner: the log has what it says.
     )
     worker.start()
@@ -84,7 +90,7 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
         WorkerRegistry(redis).withdraw(name)
     except RedisError:
         _log.warning("could not sign off")
-    sys.exit(EXIT_CONFIGURATION if failed_to_load.is_set() else 0)
+    sys.exit(exit_status.value or worker.exitcode or 0)
 
 
 def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str) -> None:
@@ -120,23 +126,19 @@ def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str
         _log.warning("redis does not answer yet", reason=type(error).__name__)
 
 
-def load_in_child(start: Callable[[], None]) -> Event:
-    """Have each child load the model; the event says that there is none to load."""
-    failed_to_load = multiprocessing.Event()
+def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> None:
+    """Have each child start with its model, or give up with the exit status for the parent."""
 
     @worker_process_init.connect(weak=False)
-    def start_or_stop(**_: object) -> None:
+    def start_or_give_up(**_: object) -> None:
         try:
             start()
         except ModelUnavailable as error:
             _log.error("the model cannot be loaded", reason=str(error))
-            failed_to_load.set()
-            os.kill(os.getppid(), signal.SIGTERM)
+            give_up(EXIT_CONFIGURATION)
         except Exception:  # noqa: BLE001  # Celery would go on without a runner.
             _log.exception("the worker cannot start")
-            os.kill(os.getppid(), signal.SIGTERM)
-
-    return failed_to_load
+            give_up(1)
 
 
 def start_runner(
@@ -159,7 +161,7 @@ def start_runner(
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
-        abandon=lambda: os.kill(os.getpid(), signal.SIGKILL),
+        end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
     )
     heartbeat.ready(pipeline.build)
 

@@ -25,11 +25,10 @@ class ModelUnavailable(Exception):
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model is: `path` on the disk, or `hub_id`."""
+    """What a model is called, and where it is on the disk; None for the hub."""
 
     name: str
     path: Path | None = None
-    hub_id: str | None = None
 
 
 def find_model(model_id: str, *, has_cuda: bool) -> ModelSource:
@@ -76,4 +75,4 @@ def _hub_model(model_id: str, path: Path) -> ModelSource:
     successor = _SUCCESSORS.get(model_id.lower(), model_id)
     if successor != model_id:
         _log.warning("the model has moved on the hub", model_id=model_id, served_from=successor)
-    return ModelSource(name=successor, hub_id=successor)
+    return ModelSource(name=successor)

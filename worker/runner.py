@@ -89,9 +89,9 @@ class Runner:
         worker: str,
         renew_seconds: float,
         step_timeout: float,
-        abandon: Callable[[], None],
+        end_process: Callable[[], None],
     ) -> None:
-        """Take the parts; `abandon` ends this process, whose job another attempt then paints."""
+        """Take the parts; `end_process` ends this process and leaves its job to another attempt."""
         self._store = store
         self._images = images
         self._throughput = throughput
@@ -99,7 +99,7 @@ class Runner:
         self._worker = worker
         self._renew_seconds = renew_seconds
         self._step_timeout = step_timeout
-        self._abandon = abandon
+        self._end_process = end_process
 
     def run(self, job_id: str) -> None:
         """Run the job, unless it is not there to claim: a message may come twice, or late."""
@@ -118,7 +118,7 @@ class Runner:
             _patiently(lambda: self._images.discard(job))
         except DeviceLost as error:
             _log.error("device lost", job_id=job_id, reason=str(error))
-            self._abandon()
+            self._end_process()
 
     def _hold(self, job: Job, token: str) -> Lease:
         return Lease(
@@ -127,7 +127,7 @@ class Runner:
             token,
             interval_seconds=self._renew_seconds,
             step_timeout=self._step_timeout,
-            abandon=self._abandon,
+            end_process=self._end_process,
         )
 
     def _paint(self, job: Job, token: str, lease: Lease) -> Transition:
@@ -161,6 +161,7 @@ class Runner:
             encode=ended - encoding,
             total=ended - started,
         )
+        lease.painted()
         _patiently(lambda: self._images.put(job, png))
         return _result(job, self._pipeline.build, timings, png)
 

@@ -29,5 +29,9 @@ async def generate(
         answer = accepted(await run_in_threadpool(jobs.view, job))
         answer.headers["Preference-Applied"] = "respond-async"
         return answer
-    job = await call.wait(job, connection, cancel_if_left=on_disconnect == "cancel")
-    return picture(job, await run_in_threadpool(jobs.image, job))
+    cancel_if_left = on_disconnect == "cancel"
+    ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
+    while ended.was_abandoned:  # By another call with this key, in the moment that this one came.
+        job = await run_in_threadpool(jobs.submit, request, key)
+        ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
+    return picture(ended, await run_in_threadpool(jobs.image, ended))

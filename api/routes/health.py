@@ -1,5 +1,7 @@
 """Is it alive, is it able, and with what."""
 
+from typing import Self
+
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from redis.exceptions import RedisError
@@ -7,7 +9,7 @@ from redis.exceptions import RedisError
 from api.dependencies import CurrentSettings, Workers, require_broker
 from shared.errors import ModelNotLoaded
 from shared.generation import Build, Scheduler
-from shared.worker_registry import Heartbeat, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerState, why_no_picture
 
 router = APIRouter(tags=["service"])
 
@@ -37,6 +39,20 @@ class GeneratorInfo(BaseModel):
     defaults: Defaults
 
 
+class WorkerView(BaseModel):
+    """A worker, without the name of its host."""
+
+    worker: str
+    state: WorkerState
+    build: Build | None
+
+    @classmethod
+    def of(cls, heartbeat: Heartbeat) -> Self:
+        """Show a worker."""
+        name = heartbeat.worker.partition("@")[0]
+        return cls(worker=name, state=heartbeat.state, build=heartbeat.build)
+
+
 class Health(BaseModel):
     """The state of the whole service."""
 
@@ -45,7 +61,7 @@ class Health(BaseModel):
 
     model_loaded: bool
     generator_info: GeneratorInfo
-    workers: list[Heartbeat]
+    workers: list[WorkerView]
     reason: str | None
     """Why no picture can be made now."""
 
@@ -77,7 +93,7 @@ def health(settings: CurrentSettings, workers: Workers) -> Health:
                 width=settings.default_width,
             ),
         ),
-        workers=alive,
+        workers=[WorkerView.of(heartbeat) for heartbeat in alive],
         reason=reason,
     )
 

@@ -38,7 +38,7 @@ class TestHealth:
                 "scheduler": "DPMSolver++",
                 "defaults": DEFAULTS,
             },
-            "workers": [{"worker": WORKER, "state": "ready", "build": BUILD.model_dump()}],
+            "workers": [{"worker": "worker", "state": "ready", "build": BUILD.model_dump()}],
             "reason": None,
         }
 
@@ -64,7 +64,7 @@ class TestHealth:
         health = while_loading.get("/health").json()
         told = (health["status"], health["model_loaded"], health["reason"])
         assert told == ("degraded", False, "the worker is loading its model")
-        assert health["workers"] == [{"worker": WORKER, "state": "loading", "build": None}]
+        assert health["workers"] == [{"worker": "worker", "state": "loading", "build": None}]
 
     def test_shows_the_defaults_of_the_settings(self, start_api: StartApi) -> None:
         client = start_api(

@@ -57,6 +57,13 @@ class TestSameKey:
         assert refused.json()["meta"] == {"job_id": first["id"]}
         assert len(store.queued_ids()) == 1
 
+    def test_with_a_default_spelled_out_is_another_body(self, start_api: StartApi) -> None:
+        client = start_api(default_steps=20)
+        first = client.post("/jobs", json={"prompt": "a red apple"}, headers=KEY)
+        assert first.json()["request"]["num_inference_steps"] == 20
+        spelled_out = {"prompt": "a red apple", "num_inference_steps": 28}
+        assert client.post("/jobs", json=spelled_out, headers=KEY).status_code == 422
+
     def test_of_another_client_is_another_job(self, start_api: StartApi) -> None:
         client = start_api(api_key="one, two")
         jobs = [

@@ -12,7 +12,7 @@ from tests.support.pipelines import PaintsFlat
 from worker.runner import Pipeline, Runner
 
 
-def must_not_abandon() -> None:
+def must_not_end() -> None:
     message = "nothing was wrong with the device"
     raise AssertionError(message)
 
@@ -22,7 +22,7 @@ def make_runner(
     pipeline: Pipeline | None = None,
     *,
     renew_seconds: float = 5,
-    abandon: Callable[[], None] = must_not_abandon,
+    end_process: Callable[[], None] = must_not_end,
 ) -> Runner:
     return Runner(
         store=JobStore(redis, result_ttl=3600, lease_seconds=15),
@@ -32,5 +32,5 @@ def make_runner(
         worker=WORKER,
         renew_seconds=renew_seconds,
         step_timeout=600,
-        abandon=abandon,
+        end_process=end_process,
     )

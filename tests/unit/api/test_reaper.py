@@ -195,6 +195,17 @@ class TestDeadline:
         assert store.get("a") == job
 
 
+class TestVanishedRecord:
+    @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+    def test_frees_the_place_that_it_held(
+        self, redis: Redis, store: JobStore, queue: JobQueue, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        redis.delete("semantic-bit:job:a")
+        reaper_of(store, queue, job_timeout=0).sweep()
+        assert set(store.count().values()) == {0}
+
+
 class FailsItsFirstSweep(JobStore):
     """Does not reach Redis the first time, or meets there what it cannot read."""
 

@@ -67,7 +67,7 @@ LEADS_TO: dict[JobState, dict[str, JobState]] = {
         "claim again": JobState.CANCELING,
         "advance": JobState.CANCELING,
         "succeed": JobState.CANCELED,
-        "fail": JobState.FAILED,
+        "fail": JobState.CANCELED,
         "cancel": JobState.CANCELING,
         "acknowledge cancel": JobState.CANCELED,
         "lose worker": JobState.CANCELED,

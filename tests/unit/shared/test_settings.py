@@ -149,7 +149,6 @@ class TestApiKeys:
         ("text", "keys"),
         [
             ("", ()),
-            (" , ,", ()),
             ("one", ("one",)),
             ("one, two ,three", ("one", "two", "three")),
         ],
@@ -159,6 +158,11 @@ class TestApiKeys:
     ) -> None:
         set_variable("API_KEY", text)
         assert load_settings().api_keys == keys
+
+    def test_stop_the_start_where_they_are_set_and_none_is_there(self, set_variable: Set) -> None:
+        set_variable("API_KEY", " , ,")
+        with pytest.raises(SystemExit, match=r"API_KEY=…: must contain a key"):
+            load_settings()
 
 
 class TestWrongValues:

@@ -9,7 +9,7 @@ from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
 from tests.support.builders import OTHER_TOKEN, TOKEN, bring_to, claim_job
-from tests.support.runners import must_not_abandon
+from tests.support.runners import must_not_end
 from tests.unit.eventually import eventually
 from tests.unit.failing_redis import FailingRedis
 from worker.lease import Canceled, Lease
@@ -32,7 +32,7 @@ def job(fake_redis: Redis) -> Job:
 
 def lease_on(store: JobStore, job: Job, *, every: float) -> Lease:
     return Lease(
-        store, job, TOKEN, interval_seconds=every, step_timeout=NEVER, abandon=must_not_abandon
+        store, job, TOKEN, interval_seconds=every, step_timeout=NEVER, end_process=must_not_end
     )
 
 
@@ -121,8 +121,16 @@ class TestCheckpoint:
 
 class TestWatchdog:
     def test_abandons_the_process_when_no_step_ends(self, store: JobStore, job: Job) -> None:
-        abandoned = threading.Event()
+        ended = threading.Event()
         with Lease(
-            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, abandon=abandoned.set
+            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, end_process=ended.set
         ):
-            assert abandoned.wait(60)
+            assert ended.wait(60)
+
+    def test_has_patience_once_the_picture_is_painted(self, store: JobStore, job: Job) -> None:
+        lease = Lease(
+            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, end_process=must_not_end
+        )
+        lease.painted()
+        with lease:
+            assert eventually(store.lost_ids, until=lambda lost: not lost) == []

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 class TestAuto:
     @pytest.mark.parametrize("auto", ["auto", "Auto", "AUTO"])
     def test_is_stable_diffusion_where_cuda_is_there(self, auto: str) -> None:
-        source = ModelSource(name=STABLE_DIFFUSION_1_5, hub_id=STABLE_DIFFUSION_1_5)
+        source = ModelSource(name=STABLE_DIFFUSION_1_5)
         assert find_model(auto, has_cuda=True) == source
 
     def test_is_the_bundled_model_elsewhere(self) -> None:
@@ -45,14 +45,14 @@ class TestAuto:
 
 class TestHubId:
     def test_is_taken_as_it_is(self) -> None:
-        source = ModelSource(name="Lykon/dreamshaper-8", hub_id="Lykon/dreamshaper-8")
+        source = ModelSource(name="Lykon/dreamshaper-8")
         assert find_model("Lykon/dreamshaper-8", has_cuda=False) == source
 
     @pytest.mark.parametrize(
         "gone", ["runwayml/stable-diffusion-v1-5", "RunwayML/Stable-Diffusion-v1-5"]
     )
     def test_of_a_model_that_has_moved_leads_to_its_successor(self, gone: str) -> None:
-        source = ModelSource(name=STABLE_DIFFUSION_1_5, hub_id=STABLE_DIFFUSION_1_5)
+        source = ModelSource(name=STABLE_DIFFUSION_1_5)
         assert find_model(gone, has_cuda=False) == source
 
     @pytest.mark.parametrize(

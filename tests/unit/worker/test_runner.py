@@ -323,11 +323,11 @@ class TestBrokenDevice:
         self, store: JobStore, fake_redis: Redis
     ) -> None:
         store_job(store, "a")
-        abandoned: list[str] = []
+        ended: list[str] = []
         make_runner(
             fake_redis,
             RaisesAfterAStep(DeviceLost("device-side assert")),
-            abandon=lambda: abandoned.append("now"),
+            end_process=lambda: ended.append("now"),
         ).run("a")
-        assert abandoned == ["now"]
+        assert ended == ["now"]
         assert store.get("a").state is JobState.RUNNING
