@@ -71,6 +71,7 @@ def restart(stack: Stack, job_id: str, away_seconds: float) -> None:
     while time.monotonic() < back_at:
         refuses(stack, job_id)
     stack.start("redis")
+    stack.wait_for_redis()
 
 
 def cut(proxy: Proxy, way: str, stalled_seconds: float) -> None:
