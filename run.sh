@@ -2,7 +2,7 @@
 # Everything on this machine, with pip and venv only:
 #   ./run.sh [--with-flower]   start Redis (unless REDIS_URL is set), the worker and the API
 #   ./run.sh test [...]        run the tests (arguments go to pytest)
-#   ./run.sh chaos             the full bench that kills things, about half an hour
+#   ./run.sh chaos             the full bench that kills things, some ten minutes
 #   ./run.sh check             format, lint, types, imports
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
