@@ -111,13 +111,8 @@ class Job(BaseModel):
         Raises:
             AttemptLost: The attempt does not hold the job any more.
         """
-        if self._ended_by(token):
-            return self
-        self._check_holder(token)
-        if self.state is JobState.CANCELING:
-            return self._stop(now)
         progress = self.progress.completed()
-        return self._end(JobState.SUCCEEDED, now, result=result, progress=progress)
+        return self._finish(token, JobState.SUCCEEDED, now, result=result, progress=progress)
 
     def fail(self, token: str, error: JobFailure, now: datetime) -> Self:
         """End without a picture, or canceled where a cancel came before it.
@@ -125,12 +120,7 @@ class Job(BaseModel):
         Raises:
             AttemptLost: The attempt does not hold the job any more.
         """
-        if self._ended_by(token):
-            return self
-        self._check_holder(token)
-        if self.state is JobState.CANCELING:
-            return self._stop(now)
-        return self._end(JobState.FAILED, now, error=error)
+        return self._finish(token, JobState.FAILED, now, error=error)
 
     def cancel(self, now: datetime, reason: CancelReason = CancelReason.REQUESTED) -> Self:
         """Ask the job to stop: at once where it waits, at its next step where it runs."""
@@ -150,12 +140,9 @@ class Job(BaseModel):
             AttemptLost: The attempt does not hold the job any more.
             NotCanceling: Nobody asked for it.
         """
-        if self._ended_by(token):
-            return self
-        self._check_holder(token)
-        if self.state is not JobState.CANCELING:
+        if self.state is JobState.RUNNING and self.token == token:
             raise NotCanceling(self.id)
-        return self._stop(now)
+        return self._finish(token, JobState.CANCELED, now)
 
     def lose_worker(self, max_attempts: int, now: datetime) -> Self:
         """Go back to the queue after the worker was lost, or end where that happened too often.
@@ -192,9 +179,14 @@ class Job(BaseModel):
         if not self.state.is_held or self.token != token:
             raise AttemptLost(self.id)
 
-    def _ended_by(self, token: str) -> bool:
+    def _finish(self, token: str, state: JobState, now: datetime, **changes: object) -> Self:
         # The reply to a write can be lost, so the same attempt may end its job again.
-        return self.state.is_final and self.token == token
+        if self.state.is_final and self.token == token:
+            return self
+        self._check_holder(token)
+        if self.state is JobState.CANCELING:
+            return self._stop(now)
+        return self._end(state, now, **changes)
 
     def _stop(self, now: datetime) -> Self:
         assert self.cancellation is not None

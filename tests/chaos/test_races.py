@@ -13,41 +13,17 @@ from redis import Redis
 
 from shared.errors import TransitionRefused
 from shared.generation import (
-    Build,
     GenerationRequest,
-    GenerationResult,
-    Scheduler,
-    Timings,
 )
-from shared.job_parts import FailureType, JobFailure, JobState
+from shared.job_parts import JobState
 from shared.job_store import PREFIX, IdempotencyClaim, JobStore, Transition
 from shared.jobs import Job
 from tests.chaos.bench import SEED, sized
+from tests.support.builders import FAILURE, make_result
 from tests.support.stack import Stack
 
 NOW = datetime(2100, 1, 1, tzinfo=UTC)
 
-RESULT = GenerationResult(
-    seed=1,
-    num_inference_steps=28,
-    guidance_scale=7.0,
-    scheduler=Scheduler.DPM_SOLVER_PP,
-    height=512,
-    width=512,
-    build=Build(
-        model="demo",
-        model_revision="",
-        device="cpu",
-        device_name="cpu",
-        dtype="float32",
-        threads=1,
-        versions={},
-    ),
-    timings=Timings(queue=0, text=0, denoise=0, decode=0, encode=0, total=0),
-    image_bytes=1,
-    image_sha256="",
-)
-FAILURE = JobFailure(type=FailureType.INTERNAL_ERROR, detail="It broke.")
 NO_TIME = timedelta(0)  # Every job has waited for longer.
 
 
@@ -56,22 +32,13 @@ def transitions(token: str) -> dict[str, Transition]:
     return {
         "claim": lambda job, now: job.claim(token, token, now),
         "advance": lambda job, _: job.advance(token, 3),
-        "succeed": lambda job, now: job.succeed(token, RESULT, now),
+        "succeed": lambda job, now: job.succeed(token, make_result(), now),
         "fail": lambda job, now: job.fail(token, FAILURE, now),
         "cancel": lambda job, now: job.cancel(now),
-        "acknowledge_cancel": _acknowledge(token),
+        "acknowledge_cancel": lambda job, now: job.acknowledge_cancel(token, now),
         "lose_worker": lambda job, now: job.lose_worker(3, now),
         "expire": lambda job, now: job.expire(NO_TIME, now),
     }
-
-
-def _acknowledge(token: str) -> Transition:
-    def acknowledge(job: Job, now: datetime) -> Job:
-        if job.state is JobState.RUNNING:
-            raise TransitionRefused  # A worker acknowledges only what it has seen.
-        return job.acknowledge_cancel(token, now)
-
-    return acknowledge
 
 
 WAYS_TO: dict[str, tuple[str, ...]] = {

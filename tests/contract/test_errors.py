@@ -132,7 +132,7 @@ class TestJobErrors:
         self, client: httpx.Client, redis: Redis
     ) -> None:
         store_job(make_store(redis), "a")
-        make_runner(redis, RaisesAfterAStep(ValueError("/root/key sk-1"))).run("a")
+        make_runner(redis, RaisesAfterAStep(ValueError("/home/somebody/key sk-1"))).run("a")
         answers = client.get("/jobs/a").text + client.get("/jobs/a/image").text
         assert "internal_error" in answers
         assert "sk-1" not in answers

@@ -25,7 +25,7 @@ from shared.errors import (
     ServiceError,
 )
 
-LEAKY = "/root/.cache/weights.bin of key sk-123"
+LEAKY = "/home/somebody/.cache/weights.bin of key sk-123"
 BROKER_UNAVAILABLE = {
     "error": "BrokerUnavailable",
     "code": 503,

@@ -30,7 +30,7 @@ from tests.unit.failing_redis import FailingRedis
 from worker.lease import Canceled
 from worker.runner import DeviceLost, PaintingFailed, Pipeline, Runner
 
-LEAKY = "/root/.cache/weights.bin of key sk-123"
+LEAKY = "/home/somebody/.cache/weights.bin of key sk-123"
 BROKEN: list[Callable[[], Pipeline]] = [
     runs_out_of_memory,
     gives_no_finite_picture,
