@@ -87,7 +87,7 @@ class TestServe:
         second = serve(settings)
         read_until(second, f"Ready: {url}")
         kept = httpx.get(f"{url}/jobs/{painted.headers['x-job-id']}/image")
-        stop_and_check(second)
+        stop_and_check(second, signal.SIGHUP)
         assert kept.content == painted.content
 
     def test_starts_again_what_dies(self, tmp_path: Path) -> None:
@@ -131,10 +131,10 @@ def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def stop_and_check(process: subprocess.Popen[str]) -> None:
-    """Press Ctrl-C, and see that everything it started has gone."""
+def stop_and_check(process: subprocess.Popen[str], how: int = signal.SIGINT) -> None:
+    """Press Ctrl-C, or close the terminal, and see that everything it started has gone."""
     started = children(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     process.communicate()
     assert process.returncode == 0
     assert [child for child in started if child.is_running()] == []
