@@ -18,11 +18,9 @@ from api.openapi import describe
 from api.reaper import Reaper
 from api.routes import generate, health, jobs, root
 from shared import SERVICE_NAME, VERSION
-from shared.log import configure_logging, get_logger
-from shared.redis_check import complaints
+from shared.log import configure_logging
+from shared.redis_check import warn_of_bad_settings
 from shared.settings import Settings, load_settings
-
-_log = get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -43,8 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         running = (services.waiter.run(), services.broker.run(), reaper.run())
         tasks = [asyncio.create_task(part) for part in running]
         with suppress(RedisError):  # The watch says it where Redis is away.
-            for complaint in await run_in_threadpool(complaints, services.redis):
-                _log.warning("redis is set up badly", complaint=complaint)
+            await run_in_threadpool(warn_of_bad_settings, services.redis)
         yield
         for task in tasks:
             task.cancel()

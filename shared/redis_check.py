@@ -3,8 +3,22 @@
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from shared.log import get_logger
+
+_log = get_logger(__name__)
+
 # Under these the server never drops a key that has no expiry; unfinished jobs have none.
 _SAFE_POLICIES = frozenset({"noeviction", "volatile-ttl", "volatile-lru", "volatile-lfu"})
+
+
+def warn_of_bad_settings(redis: Redis) -> None:
+    """Name in the log what is wrong with the server's settings.
+
+    Raises:
+        RedisError: It does not answer.
+    """
+    for complaint in complaints(redis):
+        _log.warning("redis is set up badly", complaint=complaint)
 
 
 def complaints(redis: Redis) -> list[str]:

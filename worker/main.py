@@ -27,7 +27,7 @@ from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
 from shared.recovery import Recovery
-from shared.redis_check import complaints
+from shared.redis_check import warn_of_bad_settings
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
 from shared.throughput import Throughput
@@ -118,8 +118,7 @@ def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str
             _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
 
     try:
-        for complaint in complaints(redis):
-            _log.warning("redis is set up badly", complaint=complaint)
+        warn_of_bad_settings(redis)
         for job_id in store.held_ids():
             requeue(job_id)
     except RedisError as error:

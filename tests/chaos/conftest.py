@@ -1,13 +1,14 @@
 """The seed at the start of a run, its figures at the end."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.chaos.bench import FULL, SEED, Figures, chance
+from tests.chaos.bench import FULL, SEED, Figures, GoodClient, chance
+from tests.support.stack import Stack
 
 _figures: list[str] = []
 
@@ -38,3 +39,10 @@ def report() -> Callable[[Figures], None]:
 @pytest.fixture
 def random(request: pytest.FixtureRequest) -> Random:
     return chance(request.node.name)
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[GoodClient]:
+    """A good client of the module's own stack."""
+    with GoodClient(stack.url) as client:
+        yield client

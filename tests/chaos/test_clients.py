@@ -33,12 +33,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def client(stack: Stack) -> Iterator[GoodClient]:
-    with GoodClient(stack.url) as client:
-        yield client
-
-
 def running_job(stack: Stack, client: GoodClient) -> str:
     """The one job that runs, once it has done a step."""
     (job_id,) = eventually(stack.store.held_ids, until=lambda held: len(held) == 1)

@@ -38,12 +38,6 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def client(stack: Stack) -> Iterator[GoodClient]:
-    with GoodClient(stack.url) as client:
-        yield client
-
-
 def kill_parent(stack: Stack) -> None:
     child = stack.worker_child()
     stack.kill("worker")

@@ -26,12 +26,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture
-def client(stack: Stack) -> Iterator[GoodClient]:
-    with GoodClient(stack.url) as client:
-        yield client
-
-
 @pytest.fixture(scope="class")
 def worker(stack: Stack) -> Iterator[None]:
     with working(stack):
