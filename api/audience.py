@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from shared.job_store import PREFIX
+from shared.keys import PREFIX
 
 
 class Audience:

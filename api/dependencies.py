@@ -10,15 +10,20 @@ from redis import Redis
 from api.audience import Audience
 from api.blocking_call import BlockingCall
 from api.broker_watch import BrokerWatch
+from api.changes import Changes
+from api.event_feed import EventFeeds, JobEvents
+from api.forecast import Forecaster
 from api.job_service import JobService
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable
+from shared.event_log import EventLog
 from shared.image_store import ImageStore
+from shared.job_listing import JobListing
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
-from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry
 
 
@@ -32,7 +37,10 @@ class Services:
     queue: JobQueue
     workers: WorkerRegistry
     jobs: JobService
+    listing: JobListing
     waiter: Waiter
+    feeds: EventFeeds
+    changes: Changes
     blocking_call: BlockingCall
     broker: BrokerWatch
 
@@ -45,24 +53,45 @@ class Services:
         )
         queue = JobQueue(create_celery(settings.redis_url), redis)
         workers = WorkerRegistry(redis)
+        listing = JobListing(redis, store)
+        forecaster = Forecaster(store, workers, PaceStore(redis))
         jobs = JobService(
             store=store,
             images=ImageStore(redis, result_ttl=settings.result_ttl),
             queue=queue,
             workers=workers,
-            throughput=Throughput(redis),
+            listing=listing,
+            forecaster=forecaster,
             defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
         )
-        waiter = Waiter(settings.redis_url, store)
+        waiter = Waiter(store)
+        feeds = EventFeeds(JobEvents(EventLog(redis), jobs, forecaster))
         blocking_call = BlockingCall(
             jobs,
             waiter,
             Audience(redis, ttl_seconds=_lifetime_seconds(settings)),
             timeout_seconds=settings.request_timeout,
         )
-        broker = BrokerWatch(settings.redis_url)
-        return cls(settings, redis, store, queue, workers, jobs, waiter, blocking_call, broker)
+        return cls(
+            settings=settings,
+            redis=redis,
+            store=store,
+            queue=queue,
+            workers=workers,
+            jobs=jobs,
+            listing=listing,
+            waiter=waiter,
+            feeds=feeds,
+            changes=Changes(settings.redis_url, [waiter, feeds]),
+            blocking_call=blocking_call,
+            broker=BrokerWatch(settings.redis_url),
+        )
+
+    def stop_waiting(self) -> None:
+        """Let everybody who waits know that this process is being stopped."""
+        self.waiter.stop()
+        self.feeds.stop()
 
 
 def _lifetime_seconds(settings: Settings) -> int:
@@ -96,6 +125,10 @@ def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
     return services.waiter
 
 
+def _feeds(services: Annotated[Services, Depends(_services)]) -> EventFeeds:
+    return services.feeds
+
+
 def _blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
     return services.blocking_call
 
@@ -107,5 +140,6 @@ def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistr
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 Jobs = Annotated[JobService, Depends(_jobs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
+Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]

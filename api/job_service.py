@@ -1,14 +1,16 @@
 """Submit, look up, cancel; no HTTP inside."""
 
 import math
+from collections.abc import Collection, Sequence
 from secrets import randbelow
 from uuid import uuid4
 
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
-from api.job_view import JobView
+from api.job_view import JobPage, JobView
 from shared.errors import (
     GenerationFailed,
     IdempotencyConflict,
@@ -21,17 +23,18 @@ from shared.errors import (
 )
 from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import ImageStore
+from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, JobState
 from shared.job_queue import JobQueue
 from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
-from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry, why_no_picture
 
 _log = get_logger(__name__)
 
 _SEEDS = 2**32
+_UNKNOWN_WAIT_SECONDS = 10
 
 
 class JobService:
@@ -44,7 +47,8 @@ class JobService:
         images: ImageStore,
         queue: JobQueue,
         workers: WorkerRegistry,
-        throughput: Throughput,
+        listing: JobListing,
+        forecaster: Forecaster,
         defaults: GenerationDefaults,
         limit: int,
     ) -> None:
@@ -52,7 +56,8 @@ class JobService:
         self._images = images
         self._queue = queue
         self._workers = workers
-        self._throughput = throughput
+        self._listing = listing
+        self._forecaster = forecaster
         self._defaults = defaults
         self._limit = limit
 
@@ -89,8 +94,24 @@ class JobService:
 
     def view(self, job: Job) -> JobView:
         """Give a job as clients see it, with its place in the queue and its estimate."""
-        position = self._store.position(job.id) if job.state is JobState.QUEUED else None
-        return JobView.of(job, position, self._throughput.seconds_per_job())
+        return self.views([job])[0]
+
+    def views(self, jobs: Sequence[Job]) -> list[JobView]:
+        """Give several jobs as clients see them, in few round trips."""
+        waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
+        positions = dict(zip(waiting, self._store.positions(waiting), strict=True))
+        now = self._store.now()
+        return [
+            JobView.of(job, positions.get(job.id), self._forecaster.eta_seconds(job, now))
+            for job in jobs
+        ]
+
+    def page(
+        self, states: Collection[JobState] = (), *, limit: int, cursor: str | None = None
+    ) -> JobPage:
+        """Give jobs in these states, or in any, newest first, from the cursor on."""
+        page = self._listing.page(states, limit=limit, cursor=cursor)
+        return JobPage(jobs=self.views(page.jobs), next_cursor=page.next_cursor)
 
     def cancel(self, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> Job:
         """Cancel exactly this job; what has ended stays as it is."""
@@ -145,8 +166,11 @@ class JobService:
         try:
             return self._store.add(job, limit=self._limit, claim=claim, replaces=replaces)
         except AdmissionRefused:
-            seconds = math.ceil(self._throughput.seconds_per_job())
-            raise QueueFull(self._limit, seconds) from None
+            raise QueueFull(self._limit, self._seconds_until_room()) from None
+
+    def _seconds_until_room(self) -> int:
+        seconds = self._forecaster.current().first_end_seconds
+        return max(math.ceil(seconds), 1) if seconds is not None else _UNKNOWN_WAIT_SECONDS
 
     def _send(self, job: Job) -> None:
         _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))

@@ -15,6 +15,7 @@ class JobUrls(BaseModel):
 
     self: str
     image: str
+    events: str
     cancel: str
 
 
@@ -43,7 +44,7 @@ class JobView(BaseModel):
     """Jobs that wait before this one: 0 is next, null unless queued."""
 
     eta_seconds: float | None
-    """Estimated seconds until the picture is there; null once the job has ended."""
+    """Estimated seconds until the picture is there; null where nothing is known, and at the end."""
 
     progress: Progress
     attempt: int
@@ -63,20 +64,22 @@ class JobView(BaseModel):
     urls: JobUrls
 
     @classmethod
-    def of(cls, job: Job, position: int | None, seconds_per_job: float) -> Self:
-        """Show a job; `seconds_per_job` is what one takes on this installation."""
-        own = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
+    def of(cls, job: Job, position: int | None = None, eta_seconds: float | None = None) -> Self:
+        """Show a job, where it stands in the queue, and when its picture is expected."""
+        own = {name: getattr(job, name) for name in cls.model_fields if name in _OWN}
         url = f"/jobs/{job.id}"
-        return cls(
-            **own,
-            position=position,
-            eta_seconds=_eta_seconds(job, position or 0, seconds_per_job),
-            urls=JobUrls(self=url, image=f"{url}/image", cancel=url),
-        )
+        urls = JobUrls(self=url, image=f"{url}/image", events=f"{url}/events", cancel=url)
+        return cls(**own, position=position, eta_seconds=eta_seconds, urls=urls)
 
 
-def _eta_seconds(job: Job, position: int, seconds_per_job: float) -> float | None:
-    if job.state.is_final:
-        return None
-    jobs_ahead = position + 1 if job.state is JobState.QUEUED else 0
-    return round((jobs_ahead + 1 - job.progress.fraction) * seconds_per_job, 1)
+_OWN = frozenset(JobView.model_fields) - {"position", "eta_seconds", "urls"}
+
+
+class JobPage(BaseModel):
+    """Some jobs, newest first."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    jobs: list[JobView]
+    next_cursor: str | None
+    """What to send as `cursor` for the next page; null where this is the last."""

@@ -16,7 +16,7 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
-from api.routes import generate, health, jobs, root
+from api.routes import events, generate, health, jobs, root
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
@@ -34,11 +34,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reaper = Reaper(
             services.store,
             services.queue,
+            services.listing,
             max_attempts=settings.max_attempts,
             job_timeout=settings.job_timeout,
             lease_seconds=settings.lease_seconds,
         )
-        running = (services.waiter.run(), services.broker.run(), reaper.run())
+        running = (services.changes.run(), services.broker.run(), reaper.run())
         tasks = [asyncio.create_task(part) for part in running]
         with suppress(RedisError):  # The watch says it where Redis is away.
             await run_in_threadpool(warn_of_bad_settings, services.redis)
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     for router in (root.router, health.router):
         app.include_router(router)
-    for router in (generate.router, jobs.router):
+    for router in (generate.router, jobs.router, events.router):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
     describe(app, settings.generation_defaults)
     return app
@@ -75,7 +76,7 @@ class Server(uvicorn.Server):
         while app is not None and not isinstance(app, FastAPI):
             app = app.app
         if app is not None:
-            app.state.services.waiter.stop()
+            app.state.services.stop_waiting()
         super().handle_exit(sig, frame)
 
 

@@ -6,9 +6,16 @@ from fastapi import FastAPI
 
 from shared.generation import GenerationDefaults
 
+_JSON = "application/json"
+_EVENTS = "text/event-stream"
+_SUCCESS = "200"
+
 
 def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
-    """Show the defaults of this installation instead of the code's."""
+    """Show the defaults of this installation instead of the code's, and errors as the JSON they are.
+
+    FastAPI takes the errors of a stream to be streams.
+    """
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -16,6 +23,14 @@ def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
         properties = schema["components"]["schemas"]["GenerationRequest"]["properties"]
         for name, value in defaults.model_dump(mode="json").items():
             properties[name]["default"] = value
+        for operation in schema["paths"].get("/jobs/{job_id}/events", {}).values():
+            _show_errors_as_json(operation["responses"])
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _show_errors_as_json(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if status != _SUCCESS and _EVENTS in response["content"]:
+            response["content"][_JSON] = response["content"].pop(_EVENTS)

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from shared.errors import JobExpired, JobNotFound
+from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
@@ -26,6 +27,7 @@ class Reaper:
         self,
         store: JobStore,
         queue: JobQueue,
+        listing: JobListing,
         *,
         max_attempts: int,
         job_timeout: float,
@@ -34,6 +36,7 @@ class Reaper:
     ) -> None:
         self._store = store
         self._queue = queue
+        self._listing = listing
         self._recovery = Recovery(store, queue, max_attempts=max_attempts)
         self._job_timeout = timedelta(seconds=job_timeout)
         self._lease_seconds = lease_seconds
@@ -65,6 +68,7 @@ class Reaper:
         if leases:
             self._for_each(self._store.lost_ids(), self._recovery.requeue_lost)
         self._send_missing()
+        self._listing.purge()
 
     def _for_each(self, job_ids: list[str], act: Callable[[str], None]) -> None:
         for job_id in job_ids:

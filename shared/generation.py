@@ -160,6 +160,12 @@ class GenerationResult(BaseModel):
     scheduler: Scheduler
     height: int
     width: int
+    prompt_tokens: int
+    """Of the prompt, as the model's tokenizer counts; it reads 75 of them."""
+
+    dropped_text: str
+    """The end of the prompt that the model did not read; empty where it read all."""
+
     build: Build
     timings: Timings
     image_bytes: int

@@ -3,8 +3,8 @@
 from redis import Redis
 
 from shared.errors import JobExpired
-from shared.job_store import PREFIX
 from shared.jobs import Job
+from shared.keys import PREFIX
 
 
 class ImageStore:

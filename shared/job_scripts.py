@@ -1,11 +1,26 @@
 """What changes a job in Redis, as one: Lua, so that nothing comes between."""
 
+# Append an event under the next number, and wake who listens.
+_TELL = """
+local function tell(events, kept, event, data, channel, message)
+  local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+  local number = last and tonumber(string.match(last[1], '^%d+')) + 1 or 1
+  local id = string.format('%d-0', number)
+  redis.call('XADD', events, 'MAXLEN', kept, id, 'type', event, 'data', data)
+  redis.call('PUBLISH', channel, message)
+end
+"""
+
 # Keep a new record, unless its idempotency key leads elsewhere (then say where) or too many wait
 # and run. Repeated after a lost reply it finds itself done.
-ADD = """
+ADD = (
+    _TELL
+    + """
 local record, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local events, work, listed, listed_queued = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local job, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local queued_at, limit, known_as, replaces = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local event, data, kept, asked, member = ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 
 if redis.call('EXISTS', record) == 1 then return 'done' end
 if known_as ~= '' then
@@ -18,17 +33,26 @@ end
 if known_as ~= '' then redis.call('SET', idempotency, known_as) end
 redis.call('SET', record, job)
 redis.call('ZADD', queued, queued_at, id)
-redis.call('PUBLISH', channel, id .. ' ' .. state)
+redis.call('HSET', work, id, asked)
+redis.call('ZADD', listed, 0, member)
+redis.call('ZADD', listed_queued, 0, member)
+tell(events, kept, event, data, channel, id .. ' ' .. state)
 return 'done'
 """
+)
 
-# Write a record if it is still the one that was read, and keep the indexes and the subscribers in
-# step with it, as one. Repeated after a lost reply it finds itself done.
-SWAP = """
+# Write a record if it is still the one that was read, and keep the indexes, the events and the
+# subscribers in step with it, as one. Repeated after a lost reply it finds itself done.
+SWAP = (
+    _TELL
+    + """
 local record, ended, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local events, work, expiries = KEYS[6], KEYS[7], KEYS[8]
+local listed_before, listed_now = KEYS[9], KEYS[10]
 local expected, changed, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local queued_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local lost_by = ARGV[10]
+local lost_by, event, data, kept = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local member, expiry = ARGV[14], ARGV[15]
 
 local current = redis.call('GET', record)
 if current == changed and expected ~= changed then return 'done' end
@@ -44,14 +68,46 @@ local function index(key, score)
 end
 index(queued, queued_at)
 index(held, lease_end)
+if listed_before ~= listed_now then
+  redis.call('ZREM', listed_before, member)
+  redis.call('ZADD', listed_now, 0, member)
+end
 if ttl == '' then
   redis.call('SET', record, changed)
 else
   redis.call('SET', record, changed, 'EX', ttl)
   redis.call('SET', ended, state, 'EX', ended_ttl)
+  redis.call('HDEL', work, id)
+  redis.call('ZADD', expiries, expiry, member)
   local claim = redis.call('GET', idempotency)
   if claim and string.find(claim, id, 1, true) then redis.call('EXPIRE', idempotency, ttl) end
 end
-if expected ~= changed then redis.call('PUBLISH', channel, id .. ' ' .. state) end
+if event ~= '' then tell(events, kept, event, data, channel, id .. ' ' .. state) end
+if ttl ~= '' then redis.call('EXPIRE', events, ttl) end
 return 'done'
+"""
+)
+
+# Append a preview, if the attempt that painted it still runs.
+SHOW = (
+    _TELL
+    + """
+local record, events = KEYS[1], KEYS[2]
+local id, token, event, data, kept, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local job = redis.call('GET', record)
+if not job or not string.find(job, token, 1, true) then return 'lost' end
+if not string.find(job, '"state":"running"', 1, true) then return 'lost' end
+tell(events, kept, event, data, channel, id .. ' ' .. event)
+return 'done'
+"""
+)
+
+# Take jobs whose record has expired out of the listings.
+PURGE = """
+local expiries = KEYS[1]
+local members = redis.call('ZRANGEBYSCORE', expiries, '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+if #members == 0 then return 0 end
+for k = 1, #KEYS do redis.call('ZREM', KEYS[k], unpack(members)) end
+return #members
 """

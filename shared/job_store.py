@@ -1,33 +1,40 @@
-"""Jobs in Redis: the one truth about them, changed by one atomic compare-and-set.
+"""Jobs in Redis: the one truth about them, changed by one atomic compare-and-set."""
 
-| key | what |
-| --- | --- |
-| `semantic-bit:job:{id}` | the record, as JSON; expires only once it is final |
-| `semantic-bit:ended:{id}` | remembers, for longer than the record, that the job was there |
-| `semantic-bit:queued` | sorted set of the ids that wait, by the time of their submission |
-| `semantic-bit:held` | sorted set of the ids that a worker holds, by the end of the lease |
-| `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
-| `semantic-bit:changes` | channel that says `{id} {state}` at every change |
-"""
-
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.errors import JobExpired, JobNotFound, LeaseRenewed
+from shared.job_events import event_of
 from shared.job_parts import JobState
 from shared.job_scripts import ADD, SWAP
 from shared.jobs import Job
-
-PREFIX = "semantic-bit:"
-CHANGES_CHANNEL = f"{PREFIX}changes"
-_QUEUED = f"{PREFIX}queued"
-_HELD = f"{PREFIX}held"
+from shared.keys import (
+    CHANGES_CHANNEL,
+    EXPIRIES,
+    HELD,
+    QUEUED,
+    WORK,
+    ended_key,
+    events_key,
+    idempotency_key,
+    listed_key,
+    record_key,
+)
+from shared.pace import Work
 
 # How much longer than its record Redis remembers that a job was there, to answer 410 and not 404.
 _ENDED_TTL_FACTOR = 24
+
+EVENTS_KEPT = 256
+"""Of one job: more than three attempts with all steps and previews."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Transition = Callable[[Job, datetime], Job]
 """From a job and the time on Redis' clock to the job as it is then; pure."""
@@ -53,12 +60,20 @@ class JobStore:
     All methods raise `redis.exceptions.RedisError` where Redis does not answer.
     """
 
-    def __init__(self, redis: Redis, *, result_ttl: int, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        result_ttl: int,
+        lease_seconds: float,
+        events_kept: int = EVENTS_KEPT,
+    ) -> None:
         self._redis = redis
         self._add = redis.register_script(ADD)
         self._swap = redis.register_script(SWAP)
         self._result_ttl = result_ttl
         self._lease = timedelta(seconds=lease_seconds)
+        self._events_kept = events_kept
 
     def now(self) -> datetime:
         """Give the time on Redis' clock."""
@@ -79,8 +94,19 @@ class JobStore:
         Raises:
             AdmissionRefused: `limit` jobs wait or run already.
         """
+        event = event_of(None, job, job.created_at)
+        assert event is not None
         answer: bytes = self._add(
-            keys=[_record_key(job.id), _QUEUED, _HELD, _idempotency_key(job.idempotency)],
+            keys=[
+                record_key(job.id),
+                QUEUED,
+                HELD,
+                idempotency_key(job.idempotency),
+                events_key(job.id),
+                WORK,
+                listed_key(None),
+                listed_key(job.state),
+            ],
             args=[
                 job.model_dump_json(),
                 job.id,
@@ -90,6 +116,11 @@ class JobStore:
                 limit,
                 claim.model_dump_json() if claim else "",
                 replaces.model_dump_json() if replaces else "",
+                event.type,
+                json.dumps(event.data),
+                self._events_kept,
+                str(Work.of(job.request)),
+                listed_member(job),
             ],
         )
         if answer == b"full":
@@ -98,7 +129,7 @@ class JobStore:
 
     def claim_of(self, idempotency: str) -> IdempotencyClaim | None:
         """Give what an idempotency key leads to, or None for one that was never used."""
-        claim = self._redis.get(_idempotency_key(idempotency))
+        claim = self._redis.get(idempotency_key(idempotency))
         return IdempotencyClaim.model_validate_json(claim) if claim else None
 
     def get(self, job_id: str) -> Job:
@@ -108,14 +139,14 @@ class JobStore:
             JobNotFound: There was never such a job.
             JobExpired: It ended, and its record is gone.
         """
-        record, ended = self._redis.mget(_record_key(job_id), _ended_key(job_id))
+        record, ended = self._redis.mget(record_key(job_id), ended_key(job_id))
         return _parse(job_id, record, ended)
 
     def get_many(self, job_ids: Sequence[str]) -> list[Job | None]:
         """Give several jobs in one round trip; None for those that are not there."""
         if not job_ids:
             return []
-        records = self._redis.mget([_record_key(job_id) for job_id in job_ids])
+        records = self._redis.mget([record_key(job_id) for job_id in job_ids])
         return [Job.model_validate_json(record) if record else None for record in records]
 
     def update(self, job_id: str, transition: Transition) -> Job:
@@ -145,7 +176,7 @@ class JobStore:
     ) -> Job:
         while True:
             pipeline = self._redis.pipeline(transaction=False)
-            pipeline.mget(_record_key(job_id), _ended_key(job_id))
+            pipeline.mget(record_key(job_id), ended_key(job_id))
             pipeline.time()
             (record, ended), clock = pipeline.execute()
             now = _as_datetime(clock)
@@ -154,6 +185,7 @@ class JobStore:
             if changed is job and not renews:
                 return job
             answer = self._write(
+                job,
                 changed,
                 expected=record,
                 now=now,
@@ -167,53 +199,82 @@ class JobStore:
 
     def position(self, job_id: str) -> int | None:
         """Give how many jobs wait before this one; None where it does not wait."""
-        rank = self._redis.zrank(_QUEUED, job_id)
-        return rank if isinstance(rank, int) else None
+        return self.positions([job_id])[0]
+
+    def positions(self, job_ids: Sequence[str]) -> list[int | None]:
+        """Give the positions of several jobs in one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.zrank(QUEUED, job_id)
+        return pipeline.execute()
 
     def count(self) -> dict[JobState, int]:
         """Count the jobs that wait and those that a worker holds."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zcard(_QUEUED)
-        pipeline.zcard(_HELD)
+        pipeline.zcard(QUEUED)
+        pipeline.zcard(HELD)
         queued, held = pipeline.execute()
         return {JobState.QUEUED: queued, JobState.RUNNING: held}
 
     def queued_ids(self) -> list[str]:
         """Give the ids of the jobs that wait, next first."""
-        return _as_ids(self._redis.zrange(_QUEUED, 0, -1))
+        return _as_ids(self._redis.zrange(QUEUED, 0, -1))
+
+    def queue(self) -> list[tuple[str, Work]]:
+        """Give the jobs that wait, next first, and what each of them asks of a worker."""
+        job_ids = self.queued_ids()
+        if not job_ids:
+            return []
+        asked: Any = self._redis.hmget(WORK, job_ids)
+        pairs = zip(job_ids, asked, strict=True)
+        return [(job_id, Work.parse(work.decode())) for job_id, work in pairs if work]
 
     def unfinished_ids(self, *, older_than: timedelta) -> list[str]:
         """Give the ids of unfinished jobs, of those that wait only the ones this old."""
         oldest = (self.now() - older_than).timestamp()
-        return _as_ids(self._redis.zrangebyscore(_QUEUED, "-inf", oldest)) + self.held_ids()
+        return _as_ids(self._redis.zrangebyscore(QUEUED, "-inf", oldest)) + self.held_ids()
 
     def forget(self, job_id: str) -> None:
         """Drop the id of a job whose record is gone from the indexes."""
         pipeline = self._redis.pipeline()
-        pipeline.zrem(_QUEUED, job_id)
-        pipeline.zrem(_HELD, job_id)
+        pipeline.zrem(QUEUED, job_id)
+        pipeline.zrem(HELD, job_id)
+        pipeline.hdel(WORK, job_id)
         pipeline.execute()
 
     def held_ids(self) -> list[str]:
         """Give the ids of the jobs that a worker holds."""
-        return _as_ids(self._redis.zrange(_HELD, 0, -1))
+        return _as_ids(self._redis.zrange(HELD, 0, -1))
 
     def lost_ids(self) -> list[str]:
         """Give the ids of the jobs whose lease has run out."""
-        return _as_ids(self._redis.zrangebyscore(_HELD, "-inf", self.now().timestamp()))
+        return _as_ids(self._redis.zrangebyscore(HELD, "-inf", self.now().timestamp()))
 
     def _write(
-        self, job: Job, *, expected: bytes, now: datetime, renews: bool, lost_by: datetime | None
+        self,
+        before: Job,
+        job: Job,
+        *,
+        expected: bytes,
+        now: datetime,
+        renews: bool,
+        lost_by: datetime | None,
     ) -> bytes:
         final = job.state.is_final
+        event = event_of(before, job, now)
         lease_end = (now + self._lease).timestamp() if renews else "kept"
         answer: bytes = self._swap(
             keys=[
-                _record_key(job.id),
-                _ended_key(job.id),
-                _QUEUED,
-                _HELD,
-                _idempotency_key(job.idempotency),
+                record_key(job.id),
+                ended_key(job.id),
+                QUEUED,
+                HELD,
+                idempotency_key(job.idempotency),
+                events_key(job.id),
+                WORK,
+                EXPIRIES,
+                listed_key(before.state),
+                listed_key(job.state),
             ],
             args=[
                 expected,
@@ -226,21 +287,14 @@ class JobStore:
                 self._result_ttl if final else "",
                 self._result_ttl * _ENDED_TTL_FACTOR if final else "",
                 lost_by.timestamp() if lost_by else "",
+                event.type if event else "",
+                json.dumps(event.data) if event else "",
+                self._events_kept,
+                listed_member(job),
+                now.timestamp() + self._result_ttl,
             ],
         )
         return answer
-
-
-def _record_key(job_id: str) -> str:
-    return f"{PREFIX}job:{job_id}"
-
-
-def _ended_key(job_id: str) -> str:
-    return f"{PREFIX}ended:{job_id}"
-
-
-def _idempotency_key(idempotency: str | None) -> str:
-    return f"{PREFIX}idempotency:{idempotency or ''}"
 
 
 def _parse(job_id: str, record: bytes | str | None, ended: bytes | str | None) -> Job:
@@ -249,6 +303,11 @@ def _parse(job_id: str, record: bytes | str | None, ended: bytes | str | None) -
     if ended is not None:
         raise JobExpired(job_id)
     raise JobNotFound(job_id)
+
+
+def listed_member(job: Job) -> str:
+    """Name a job in the listings, so that later ones sort after earlier ones."""
+    return f"{(job.created_at - _EPOCH) // _MICROSECOND:016d}:{job.id}"
 
 
 def _as_datetime(clock: tuple[int, int]) -> datetime:

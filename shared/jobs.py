@@ -34,6 +34,9 @@ class Job(BaseModel):
     error: JobFailure | None = None
     cancellation: Cancellation | None = None
 
+    expected_at: datetime | None = None
+    """When the running attempt expects to have the picture."""
+
     token: str | None = None
     """Fences off the late writes of older attempts; never shown to clients."""
 
@@ -75,13 +78,21 @@ class Job(BaseModel):
         waits = self.state is JobState.QUEUED or not self.attempts
         return None if waits else self.attempts[-1].started_at
 
+    def eta_seconds(self, now: datetime) -> float | None:
+        """Give the seconds until the picture is expected; None unless it is painted."""
+        if self.state is not JobState.RUNNING or self.expected_at is None:
+            return None
+        return max(round((self.expected_at - now).total_seconds(), 1), 0.0)
+
     @property
     def was_abandoned(self) -> bool:
         """The job was canceled because the client that waited for it left."""
         receipt = self.cancellation
         return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED
 
-    def claim(self, token: str, worker: str, now: datetime) -> Self:
+    def claim(
+        self, token: str, worker: str, now: datetime, *, expected_at: datetime | None = None
+    ) -> Self:
         """Start an attempt; a claim repeated after a lost reply finds its own token and goes on.
 
         Raises:
@@ -92,9 +103,14 @@ class Job(BaseModel):
         if self.state is not JobState.QUEUED:
             raise JobAlreadyTaken(self.id, self.state)
         attempt = Attempt(worker=worker, started_at=now)
-        return self._evolve(state=JobState.RUNNING, token=token, attempts=(*self.attempts, attempt))
+        return self._evolve(
+            state=JobState.RUNNING,
+            token=token,
+            attempts=(*self.attempts, attempt),
+            expected_at=expected_at,
+        )
 
-    def advance(self, token: str, step: int) -> Self:
+    def advance(self, token: str, step: int, *, expected_at: datetime | None = None) -> Self:
         """Record that the attempt has done `step` sampler steps; never goes back.
 
         Raises:
@@ -103,7 +119,8 @@ class Job(BaseModel):
         self._check_holder(token)
         if step <= self.progress.step:
             return self
-        return self._evolve(progress=Progress.at(step, self.progress.total))
+        progress = Progress.at(step, self.progress.total)
+        return self._evolve(progress=progress, expected_at=expected_at)
 
     def succeed(self, token: str, result: GenerationResult, now: datetime) -> Self:
         """End with a picture, or canceled where a cancel came before it.
@@ -163,6 +180,7 @@ class Job(BaseModel):
             token=None,
             attempts=self._attempts_until(now, JobState.QUEUED),
             progress=Progress.at(0, self.progress.total),
+            expected_at=None,
         )
 
     def expire(self, timeout: timedelta, now: datetime) -> Self:

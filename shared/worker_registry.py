@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.generation import Build
-from shared.job_store import PREFIX
+from shared.keys import PREFIX
 
 _WORKERS = f"{PREFIX}workers"
 

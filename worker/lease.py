@@ -1,12 +1,14 @@
 """A worker's hold on the job it paints: renewed, and listened to, outside the denoising loop."""
 
 from collections.abc import Callable
+from datetime import datetime
 from math import inf
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from PIL import Image
 from redis.exceptions import RedisError
 
 from shared.errors import AttemptLost, ServiceError
@@ -14,6 +16,8 @@ from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.log import get_logger
+from worker.expectation import Expectation
+from worker.previews import Previews
 
 _log = get_logger(__name__)
 
@@ -35,6 +39,8 @@ class Lease:
         job: Job,
         token: str,
         *,
+        expectation: Expectation,
+        previews: Previews,
         interval_seconds: float,
         step_timeout: float,
         end_process: Callable[[], None],
@@ -42,6 +48,8 @@ class Lease:
         self._store = store
         self._job = job
         self._token = token
+        self._expectation = expectation
+        self._previews = previews
         self._interval_seconds = interval_seconds
         self._step_timeout = step_timeout
         self._end_process = end_process
@@ -68,7 +76,7 @@ class Lease:
         self._wake.set()
         self._thread.join()
 
-    def checkpoint(self, step: int) -> None:
+    def checkpoint(self, step: int, preview: Callable[[], Image.Image] | None = None) -> None:
         """Note that `step` sampler steps are done, and unwind where the job should stop.
 
         Raises:
@@ -77,6 +85,9 @@ class Lease:
         """
         self._step = step
         self._moved_at = monotonic()
+        self._expectation.step_done(step)
+        if preview is not None and step < self._job.progress.total:
+            self._previews.take(step, preview)
         self._wake.set()
         if self._interruption is not None:
             raise self._interruption
@@ -96,8 +107,14 @@ class Lease:
 
     def _renew(self) -> None:
         step = self._step
+
+        def advance(job: Job, now: datetime) -> Job:
+            expected_at = self._expectation.expected_at(step, now)
+            return job.advance(self._token, step, expected_at=expected_at)
+
         try:
-            job = self._store.hold(self._job.id, lambda job, _: job.advance(self._token, step))
+            job = self._store.hold(self._job.id, advance)
+            self._previews.tell()
         except (AttemptLost, ServiceError):
             self._interruption = AttemptLost(self._job.id)
         except RedisError as error:

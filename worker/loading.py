@@ -13,6 +13,7 @@ from diffusers import StableDiffusionPipeline
 from shared.generation import Build
 from shared.log import get_logger
 from shared.settings import Settings
+from worker.latent_colours import colours_of
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
 
@@ -47,7 +48,12 @@ def load_pipeline(settings: Settings) -> DiffusersPipeline:
     loaded.set_progress_bar_config(disable=True)
     loaded.to(device)
     build = _describe(source.name, revision, device, dtype)
-    pipeline = DiffusersPipeline(loaded, build, use_karras_sigmas=settings.use_karras_sigmas)
+    pipeline = DiffusersPipeline(
+        loaded,
+        build,
+        colours=colours_of(source.path),
+        use_karras_sigmas=settings.use_karras_sigmas,
+    )
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)
     _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))

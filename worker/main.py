@@ -22,15 +22,16 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.errors import ServiceError
+from shared.event_log import EventLog
 from shared.image_store import ImageStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
+from shared.pace import PaceStore
 from shared.recovery import Recovery
 from shared.redis_check import warn_of_bad_settings
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
-from shared.throughput import Throughput
 from shared.worker_registry import WorkerRegistry
 from worker.heartbeat import HeartbeatThread
 from worker.model_source import ModelUnavailable
@@ -155,7 +156,8 @@ def start_runner(
     task.runner = Runner(
         store=create_store(redis, settings),
         images=ImageStore(redis, result_ttl=settings.result_ttl),
-        throughput=Throughput(redis),
+        events=EventLog(redis),
+        paces=PaceStore(redis),
         pipeline=pipeline,
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,

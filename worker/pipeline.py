@@ -12,7 +12,8 @@ from PIL import Image
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.log import get_logger
-from worker.runner import DeviceLost, Painting, PaintingFailed
+from worker.latent_colours import LatentColours, foreseen_latents
+from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
 from worker.schedulers import build_scheduler
 
 _log = get_logger(__name__)
@@ -24,10 +25,16 @@ class DiffusersPipeline:
     """Paints with a pipeline that stays loaded and that no request changes."""
 
     def __init__(
-        self, pipeline: StableDiffusionPipeline, build: Build, *, use_karras_sigmas: bool
+        self,
+        pipeline: StableDiffusionPipeline,
+        build: Build,
+        *,
+        colours: LatentColours,
+        use_karras_sigmas: bool,
     ) -> None:
         self._pipeline = pipeline
         self._build = build
+        self._colours = colours
         self._use_karras_sigmas = use_karras_sigmas
 
     @property
@@ -40,11 +47,11 @@ class DiffusersPipeline:
         request = GenerationRequest(
             prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
         )
-        self.generate(request, lambda _: None)
+        self.generate(request, lambda *_: None)
 
     @torch.inference_mode()
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
-        """Paint; `on_step(k)` follows the k-th sampler step, and what it raises ends the painting.
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        """Paint; `on_step` follows each sampler step, and what it raises ends the painting.
 
         Raises:
             PaintingFailed: Out of memory twice, or the model gave no finite picture.
@@ -57,7 +64,7 @@ class DiffusersPipeline:
         detail = f"The device's memory does not suffice for {request.width}x{request.height}."
         raise PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, detail)
 
-    def _try(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting | None:
+    def _try(self, request: GenerationRequest, on_step: OnStep) -> Painting | None:
         try:
             return self._generate(self._for_one_job(request), request, on_step)
         except torch.OutOfMemoryError:
@@ -86,7 +93,7 @@ class DiffusersPipeline:
         self,
         pipeline: StableDiffusionPipeline,
         request: GenerationRequest,
-        on_step: Callable[[int], None],
+        on_step: OnStep,
     ) -> Painting:
         started = self._clock()
         prompt, negative = pipeline.encode_prompt(
@@ -107,16 +114,32 @@ class DiffusersPipeline:
             # On the CPU, so that the starting noise does not depend on the GPU.
             generator=torch.Generator("cpu").manual_seed(request.seed or 0),
             output_type="latent",
-            callback_on_step_end=_step_callback(on_step),
+            callback_on_step_end=self._step_callback(on_step),
         ).images
         denoised = self._clock()
         image = _decode(pipeline, latents)
+        tokens, dropped = _read_by(pipeline.tokenizer, request.prompt)
         return Painting(
             image=image,
             text_seconds=encoded - started,
             denoise_seconds=denoised - encoded,
             decode_seconds=self._clock() - denoised,
+            prompt_tokens=tokens,
+            dropped_text=dropped,
         )
+
+    def _step_callback(self, on_step: OnStep) -> Callable[..., dict[str, Any]]:
+        def callback(
+            pipeline: StableDiffusionPipeline, step: int, _timestep: int, kwargs: dict[str, Any]
+        ) -> dict[str, Any]:
+            latents = kwargs["latents"]
+            on_step(
+                step + 1,
+                lambda: self._colours.image(foreseen_latents(pipeline.scheduler, latents)),
+            )
+            return kwargs
+
+        return callback
 
     def _clock(self) -> float:
         if self._build.device == "cuda":
@@ -124,14 +147,11 @@ class DiffusersPipeline:
         return time.perf_counter()
 
 
-def _step_callback(on_step: Callable[[int], None]) -> Callable[..., dict[str, Any]]:
-    def callback(
-        _pipeline: StableDiffusionPipeline, step: int, _timestep: int, kwargs: dict[str, Any]
-    ) -> dict[str, Any]:
-        on_step(step + 1)
-        return kwargs
-
-    return callback
+def _read_by(tokenizer: Any, prompt: str) -> tuple[int, str]:
+    """Count the prompt's tokens, and give the text beyond those that the model reads."""
+    tokens = tokenizer(prompt, add_special_tokens=False, verbose=False).input_ids
+    read = tokenizer.model_max_length - tokenizer.num_special_tokens_to_add()
+    return len(tokens), tokenizer.decode(tokens[read:]).strip()
 
 
 def _decode(pipeline: StableDiffusionPipeline, latents: torch.Tensor) -> Image.Image:

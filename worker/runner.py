@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Protocol, TypeVar
 
@@ -13,15 +14,18 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
+from shared.event_log import EventLog
 from shared.generation import Build, GenerationRequest, GenerationResult, Timings
 from shared.image_store import ImageStore
 from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
-from shared.throughput import Throughput
+from shared.pace import Pace, PaceStore, Work
+from worker.encoding import encode_png
+from worker.expectation import Expectation
 from worker.lease import Canceled, Lease
-from worker.png import encode_png
+from worker.previews import Previews
 
 _log = get_logger(__name__)
 
@@ -44,6 +48,8 @@ class Painting:
     text_seconds: float
     denoise_seconds: float
     decode_seconds: float
+    prompt_tokens: int = 0
+    dropped_text: str = ""
 
 
 class PaintingFailed(Exception):
@@ -58,6 +64,14 @@ class DeviceLost(Exception):
     """The device is broken for this process; only a new one can use it again."""
 
 
+class OnStep(Protocol):
+    """What a pipeline calls after each sampler step."""
+
+    def __call__(self, step: int, preview: Callable[[], Image.Image] | None = None) -> None:
+        """Take note of the step, 1 for the first; `preview` gives the picture as it stands."""
+        ...
+
+
 class Pipeline(Protocol):
     """The warm model."""
 
@@ -66,8 +80,8 @@ class Pipeline(Protocol):
         """What the pictures depend on beside their requests."""
         ...
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
-        """Paint; `on_step(k)` follows the k-th sampler step, and what it raises ends the painting.
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        """Paint; `on_step` follows each sampler step, and what it raises ends the painting.
 
         Raises:
             PaintingFailed: The picture could not be made, for a reason a client may know.
@@ -84,7 +98,8 @@ class Runner:
         *,
         store: JobStore,
         images: ImageStore,
-        throughput: Throughput,
+        events: EventLog,
+        paces: PaceStore,
         pipeline: Pipeline,
         worker: str,
         renew_seconds: float,
@@ -94,7 +109,8 @@ class Runner:
         """Take the parts; `end_process` ends this process and leaves its job to another attempt."""
         self._store = store
         self._images = images
-        self._throughput = throughput
+        self._events = events
+        self._paces = paces
         self._pipeline = pipeline
         self._worker = worker
         self._renew_seconds = renew_seconds
@@ -104,14 +120,21 @@ class Runner:
     def run(self, job_id: str) -> None:
         """Run the job, unless it is not there to claim: a message may come twice, or late."""
         token = token_hex(8)
+        pace = self._paces.of(self._pipeline.build)
+
+        def claim(job: Job, now: datetime) -> Job:
+            seconds = pace.seconds(Work.of(job.request))
+            expected_at = None if seconds is None else now + timedelta(seconds=seconds)
+            return job.claim(token, self._worker, now, expected_at=expected_at)
+
         try:
-            job = self._store.hold(job_id, lambda job, now: job.claim(token, self._worker, now))
+            job = self._store.hold(job_id, claim)
         except (JobAlreadyTaken, ServiceError) as refusal:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
             return
         _log.info("job started", job_id=job_id, prompt=prompt_head(job.request.prompt))
         try:
-            with self._hold(job, token) as lease:
+            with self._hold(job, token, pace) as lease:
                 self._finish(job, self._paint(job, token, lease))
         except AttemptLost:
             _log.warning("attempt lost", job_id=job_id, attempt=job.attempt)
@@ -120,11 +143,14 @@ class Runner:
             _log.error("device lost", job_id=job_id, reason=str(error))
             self._end_process()
 
-    def _hold(self, job: Job, token: str) -> Lease:
+    def _hold(self, job: Job, token: str, pace: Pace) -> Lease:
+        work = Work.of(job.request)
         return Lease(
             self._store,
             job,
             token,
+            expectation=Expectation(work.steps, pace.of(work.shape)),
+            previews=Previews(self._events, job, token),
             interval_seconds=self._renew_seconds,
             step_timeout=self._step_timeout,
             end_process=self._end_process,
@@ -163,7 +189,7 @@ class Runner:
         )
         lease.painted()
         _patiently(lambda: self._images.put(job, png))
-        return _result(job, self._pipeline.build, timings, png)
+        return _result(job, painting, png, build=self._pipeline.build, timings=timings)
 
     def _finish(self, job: Job, outcome: Transition) -> None:
         ended = _patiently(lambda: self._store.update(job.id, outcome))
@@ -171,8 +197,9 @@ class Runner:
         if ended.result is None:
             _patiently(lambda: self._images.discard(ended))
         else:
-            seconds = ended.result.timings.total
-            _patiently(lambda: self._throughput.record(seconds))
+            result = ended.result
+            work = Work.of(ended.request)
+            _patiently(lambda: self._paces.learn(result.build, work, result.timings))
 
 
 def _patiently(call: Callable[[], _Answer]) -> _Answer:
@@ -188,10 +215,14 @@ def _queue_seconds(job: Job) -> float:
     return (job.started_at - job.created_at).total_seconds()
 
 
-def _result(job: Job, build: Build, timings: Timings, png: bytes) -> GenerationResult:
+def _result(
+    job: Job, painting: Painting, png: bytes, *, build: Build, timings: Timings
+) -> GenerationResult:
     request = job.request
     return GenerationResult(
         **request.model_dump(exclude={"prompt", "negative_prompt"}),
+        prompt_tokens=painting.prompt_tokens,
+        dropped_text=painting.dropped_text,
         build=build,
         timings=timings,
         image_bytes=len(png),

@@ -1,6 +1,7 @@
 """Jobs: submit, follow, collect, cancel."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -9,14 +10,21 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
-from api.job_view import JobView
+from api.job_view import JobPage, JobView
 from api.request_headers import OptionalIdempotencyKey
 from shared.generation import GenerationRequest
+from shared.job_parts import JobState
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 WaitSeconds = Annotated[
     float, Query(ge=0, le=60, description="Seconds to wait for the job's end before answering.")
+]
+
+States = Annotated[Sequence[JobState], Query(description="Only these; repeat it for several.")]
+Cursor = Annotated[
+    str | None,
+    Query(pattern=r"^\d{16}:[0-9a-f-]{36}$", description="The last page's `next_cursor`."),
 ]
 
 
@@ -31,6 +39,17 @@ def submit(
     job = jobs.submit(request, key)
     call.keep(job)
     return accepted(jobs.view(job))
+
+
+@router.get("")
+def read_all(
+    jobs: Jobs,
+    state: States = (),
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Cursor = None,
+) -> JobPage:
+    """List jobs, newest first; `next_cursor` leads to the next page."""
+    return jobs.page(state, limit=limit, cursor=cursor)
 
 
 @router.get("/{job_id}")

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from shared.job_store import PREFIX
+from shared.keys import PREFIX
 from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
 
 SEED = int(os.environ.get("CHAOS_SEED") or time.time_ns() % 10**6)

@@ -7,7 +7,7 @@ from random import Random
 import httpx
 import pytest
 
-from shared.job_store import PREFIX
+from shared.keys import PREFIX
 from tests.chaos.bench import (
     ONE_THREAD,
     REQUESTS,

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.job_store import PREFIX, IdempotencyClaim
+from shared.job_store import IdempotencyClaim
+from shared.keys import PREFIX
 from tests.chaos.bench import (
     BOUND_SECONDS,
     ONE_THREAD,

@@ -16,8 +16,9 @@ from shared.generation import (
     GenerationRequest,
 )
 from shared.job_parts import JobState
-from shared.job_store import PREFIX, IdempotencyClaim, JobStore, Transition
+from shared.job_store import IdempotencyClaim, JobStore, Transition
 from shared.jobs import Job
+from shared.keys import PREFIX
 from tests.chaos.bench import SEED, sized
 from tests.support.builders import FAILURE, make_result
 from tests.support.stack import Stack

@@ -6,13 +6,14 @@ import pytest
 from redis import Redis
 
 from scripts.embedded_redis import free_port
+from shared.generation import GenerationRequest
 from shared.job_parts import FailureType, JobState
 from shared.job_store import JobStore
-from shared.throughput import Throughput
+from shared.pace import PaceStore, Work
 from shared.worker_registry import WorkerRegistry
 from tests.contract.conftest import StartApi
 from tests.contract.serving import LOADING, make_store
-from tests.support.builders import WORKER, bring_to, store_job
+from tests.support.builders import BUILD, TIMINGS, WORKER, bring_to, store_job
 from tests.support.pipelines import RaisesAfterAStep, runs_out_of_memory
 from tests.support.runners import make_runner
 
@@ -140,7 +141,8 @@ class TestJobErrors:
 
 class TestQueueFull:
     def test_says_when_to_try_again(self, start_api: StartApi, redis: Redis) -> None:
-        Throughput(redis).record(2.5)
+        timings = TIMINGS.model_copy(update={"denoise": 2.0, "total": 2.5})
+        PaceStore(redis).learn(BUILD, Work.of(GenerationRequest.model_validate(REQUEST)), timings)
         client = start_api(max_concurrent_requests=2)
         for _ in range(2):
             assert client.post("/jobs", json=REQUEST).status_code == 202

@@ -41,7 +41,12 @@ class TestSubmit:
         url = f"/jobs/{job['id']}"
         assert response.status_code == 202
         assert response.headers["location"] == url
-        assert job["urls"] == {"self": url, "image": f"{url}/image", "cancel": url}
+        assert job["urls"] == {
+            "self": url,
+            "image": f"{url}/image",
+            "events": f"{url}/events",
+            "cancel": url,
+        }
         assert (job["state"], job["position"], job["attempt"]) == ("queued", 0, 0)
 
     def test_fills_the_request_in_and_draws_its_seed(self, client: httpx.Client) -> None:

@@ -39,7 +39,9 @@ class TestOpenApi:
             "GET /readyz",
             "POST /generate",
             "POST /jobs",
+            "GET /jobs",
             "GET /jobs/{job_id}",
+            "GET /jobs/{job_id}/events",
             "GET /jobs/{job_id}/image",
             "DELETE /jobs/{job_id}",
         }

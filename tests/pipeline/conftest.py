@@ -23,7 +23,7 @@ def paint(pipeline: DiffusersPipeline) -> Paint:
     """Give the pixels of a small picture, whose request's fields may be changed by name."""
 
     def paint_one(**fields: object) -> bytes:
-        painting = pipeline.generate(small_request(**fields), lambda _: None)
+        painting = pipeline.generate(small_request(**fields), lambda *_: None)
         return painting.image.tobytes()
 
     return paint_one

@@ -106,7 +106,7 @@ class TestInterruption:
         undisturbed = paint()
         steps: list[int] = []
 
-        def stop_at_three(step: int) -> None:
+        def stop_at_three(step: int, preview: object = None) -> None:
             steps.append(step)
             if step == 3:
                 raise Canceled
@@ -124,5 +124,5 @@ class TestSteps:
     def test_are_each_told_once_in_order(self, pipeline: DiffusersPipeline, scheduler: str) -> None:
         steps: list[int] = []
         request = small_request(scheduler=scheduler, num_inference_steps=9)
-        pipeline.generate(request, steps.append)
+        pipeline.generate(request, lambda step, _=None: steps.append(step))
         assert steps == list(range(1, 10))

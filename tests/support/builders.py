@@ -52,6 +52,8 @@ def make_result() -> GenerationResult:
         scheduler=Scheduler.DPM_SOLVER_PP,
         height=256,
         width=256,
+        prompt_tokens=7,
+        dropped_text="",
         build=BUILD,
         timings=TIMINGS,
         image_bytes=3,

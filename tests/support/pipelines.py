@@ -9,7 +9,7 @@ from PIL import Image
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from tests.support.builders import BUILD
-from worker.runner import Painting, PaintingFailed, Pipeline
+from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
 PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.005
@@ -23,7 +23,7 @@ class PaintsFlat:
     build: Build = BUILD
     painted: list[GenerationRequest] = field(default_factory=list)
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         for step in range(1, request.num_inference_steps + 1):
             on_step(step)
         self.painted.append(request)
@@ -41,7 +41,7 @@ class RaisesAfterAStep:
     def generate(
         self,
         request: GenerationRequest,  # noqa: ARG002  # The protocol's.
-        on_step: Callable[[int], None],
+        on_step: OnStep,
     ) -> Painting:
         on_step(1)
         raise self.error
@@ -65,7 +65,7 @@ class WaitsAfterAStep:
     standing: Event = field(default_factory=Event)
     go_on: Event = field(default_factory=Event)
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         on_step(1)
         self.standing.set()
         assert self.go_on.wait(PATIENCE_SECONDS), "nobody told the pipeline to go on"
@@ -83,7 +83,7 @@ class PaintsUntilInterrupted:
     def generate(
         self,
         request: GenerationRequest,  # noqa: ARG002  # The protocol's.
-        on_step: Callable[[int], None],
+        on_step: OnStep,
     ) -> Painting:
         try:
             for _ in range(int(PATIENCE_SECONDS / _LOOK_SECONDS)):
@@ -107,7 +107,7 @@ class TakesTurns:
     def __post_init__(self) -> None:
         self._turns = iter(self.pipelines)
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         return next(self._turns).generate(request, on_step)
 
 
@@ -118,7 +118,7 @@ class CallsBeforeItReturns:
     call: Callable[[], object]
     build: Build = BUILD
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         painting = PaintsFlat(build=self.build).generate(request, on_step)
         self.call()
         return painting

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from PIL.Image import Image
+
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
 from worker.main import load_model, main
-from worker.runner import Painting, Pipeline
+from worker.runner import OnStep, Painting, Pipeline
 
 POISON = "poison"
 """Kills the process that paints it."""
@@ -33,12 +35,12 @@ class PoisonedPipeline:
     def build(self) -> Build:
         return self._pipeline.build
 
-    def generate(self, request: GenerationRequest, on_step: Callable[[int], None]) -> Painting:
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         suffer = _SUFFERINGS.get(request.prompt, lambda _: None)
 
-        def suffer_and_step(step: int) -> None:
+        def suffer_and_step(step: int, preview: Callable[[], Image] | None = None) -> None:
             suffer(step)
-            on_step(step)
+            on_step(step, preview)
 
         return self._pipeline.generate(request, suffer_and_step)
 

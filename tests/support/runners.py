@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from shared.event_log import EventLog
 from shared.image_store import ImageStore
 from shared.job_store import JobStore
-from shared.throughput import Throughput
+from shared.pace import PaceStore
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
 from worker.runner import Pipeline, Runner
@@ -27,7 +28,8 @@ def make_runner(
     return Runner(
         store=JobStore(redis, result_ttl=3600, lease_seconds=15),
         images=ImageStore(redis, result_ttl=3600),
-        throughput=Throughput(redis),
+        events=EventLog(redis),
+        paces=PaceStore(redis),
         pipeline=pipeline or PaintsFlat(),
         worker=WORKER,
         renew_seconds=renew_seconds,

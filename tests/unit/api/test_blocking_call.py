@@ -7,17 +7,13 @@ from starlette.types import Message
 
 from api.audience import Audience
 from api.blocking_call import BlockingCall, ClientDisconnected
-from api.job_service import JobService
 from api.waiter import Waiter
-from shared.generation import GenerationDefaults
-from shared.image_store import ImageStore
 from shared.job_parts import CancelReason, JobState
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.throughput import Throughput
-from shared.worker_registry import WorkerRegistry
 from tests.support.builders import LIMIT, make_request
+from tests.support.services import make_job_service
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -44,17 +40,9 @@ def job(store: JobStore) -> Job:
 
 @pytest.fixture
 def call(fake_redis: Redis, store: JobStore) -> BlockingCall:
-    jobs = JobService(
-        store=store,
-        images=ImageStore(fake_redis, result_ttl=60),
-        queue=JobQueue(create_celery(NOWHERE), fake_redis),
-        workers=WorkerRegistry(fake_redis),
-        throughput=Throughput(fake_redis),
-        defaults=GenerationDefaults(),
-        limit=LIMIT,
-    )
+    jobs = make_job_service(fake_redis, store, JobQueue(create_celery(NOWHERE), fake_redis))
     audience = Audience(fake_redis, ttl_seconds=60)
-    return BlockingCall(jobs, Waiter(NOWHERE, store), audience, timeout_seconds=60)
+    return BlockingCall(jobs, Waiter(store), audience, timeout_seconds=60)
 
 
 async def leave(call: BlockingCall, job: Job, *, cancel_if_left: bool = True) -> None:

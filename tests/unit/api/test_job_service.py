@@ -7,14 +7,13 @@ from redis.exceptions import RedisError
 
 from api.job_service import JobService
 from shared.errors import ModelNotLoaded
-from shared.generation import GenerationDefaults, GenerationRequest
-from shared.image_store import ImageStore
+from shared.generation import GenerationRequest
 from shared.job_parts import JobState
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.throughput import Throughput
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
+from tests.support.services import make_job_service
 
 REQUEST = GenerationRequest(prompt="a red apple")
 
@@ -55,15 +54,7 @@ def workers(fake_redis: Redis) -> WorkerRegistry:
 def jobs(
     fake_redis: Redis, store: JobStore, queue: JobQueue, workers: WorkerRegistry
 ) -> JobService:
-    return JobService(
-        store=store,
-        images=ImageStore(fake_redis, result_ttl=60),
-        queue=queue,
-        workers=workers,
-        throughput=Throughput(fake_redis),
-        defaults=GenerationDefaults(),
-        limit=10,
-    )
+    return make_job_service(fake_redis, store, queue, limit=10)
 
 
 class TestSubmit:

@@ -14,23 +14,23 @@ from tests.support.builders import (
     make_result,
 )
 
-SECONDS_PER_JOB = 12.0
 
-
-def view_of(state: JobState, position: int | None = None) -> JobView:
-    return JobView.of(job_in(state), position, SECONDS_PER_JOB)
+def view_of(
+    state: JobState, position: int | None = None, eta_seconds: float | None = None
+) -> JobView:
+    return JobView.of(job_in(state), position, eta_seconds)
 
 
 class TestJobView:
     def test_shows_the_whole_of_a_job_that_waits(self) -> None:
-        assert view_of(JobState.QUEUED, 0).model_dump(mode="json") == {
+        assert view_of(JobState.QUEUED, 0, 12.5).model_dump(mode="json") == {
             "id": "job-1",
             "state": "queued",
             "created_at": "2026-01-02T03:04:05.678901Z",
             "started_at": None,
             "finished_at": None,
             "position": 0,
-            "eta_seconds": 24.0,
+            "eta_seconds": 12.5,
             "progress": {"step": 0, "total": STEPS, "fraction": 0.0},
             "attempt": 0,
             "attempts": [],
@@ -41,6 +41,7 @@ class TestJobView:
             "urls": {
                 "self": "/jobs/job-1",
                 "image": "/jobs/job-1/image",
+                "events": "/jobs/job-1/events",
                 "cancel": "/jobs/job-1",
             },
         }
@@ -57,17 +58,3 @@ class TestJobView:
     def test_shows_why_there_is_none(self) -> None:
         view = view_of(JobState.FAILED)
         assert (view.result, view.error, view.finished_at) == (None, FAILURE, NOW)
-
-
-class TestEta:
-    @pytest.mark.parametrize(("position", "eta"), [(0, 24.0), (1, 36.0), (9, 132.0)])
-    def test_counts_the_jobs_before_this_one(self, position: int, eta: float) -> None:
-        assert view_of(JobState.QUEUED, position).eta_seconds == eta
-
-    @pytest.mark.parametrize("state", [JobState.RUNNING, JobState.CANCELING])
-    def test_is_what_remains_of_a_job_that_runs(self, state: JobState) -> None:
-        assert view_of(state).eta_seconds == pytest.approx(12 * (1 - 2 / (STEPS + 1)), abs=0.1)
-
-    @pytest.mark.parametrize("state", [state for state in JobState if state.is_final])
-    def test_is_null_once_the_job_has_ended(self, state: JobState) -> None:
-        assert view_of(state).eta_seconds is None

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.reaper import Reaper
+from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
 from shared.job_queue import MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
@@ -35,14 +36,17 @@ def queue(redis: Redis, redis_url: str) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def reaper(store: JobStore, queue: JobQueue) -> Reaper:
-    return reaper_of(store, queue)
+def reaper(redis: Redis, store: JobStore, queue: JobQueue) -> Reaper:
+    return reaper_of(redis, store, queue)
 
 
-def reaper_of(store: JobStore, queue: JobQueue, *, job_timeout: float = 3600) -> Reaper:
+def reaper_of(
+    redis: Redis, store: JobStore, queue: JobQueue, *, job_timeout: float = 3600
+) -> Reaper:
     return Reaper(
         store,
         queue,
+        JobListing(redis, store),
         max_attempts=MAX_ATTEMPTS,
         job_timeout=job_timeout,
         lease_seconds=0,
@@ -101,10 +105,10 @@ class TestLostLease:
         assert queue.waiting_ids() == set()
 
     def test_costs_one_attempt_however_many_reapers_see_it(
-        self, store: JobStore, lapsed: JobStore, queue: JobQueue
+        self, redis: Redis, store: JobStore, lapsed: JobStore, queue: JobQueue
     ) -> None:
         bring_to(lapsed, JobState.RUNNING, "a")
-        reapers = [reaper_of(store, queue) for _ in range(6)]
+        reapers = [reaper_of(redis, store, queue) for _ in range(6)]
         with ThreadPoolExecutor(6) as threads:
             list(threads.map(Reaper.sweep, reapers))
         assert (store.get("a").state, store.get("a").attempt) == (JobState.QUEUED, 1)
@@ -121,7 +125,7 @@ class TestLostLease:
             claim_job(overtaken, "a", OTHER_TOKEN)
 
         overtaken.happening = requeue_and_claim
-        reaper_of(overtaken, queue).sweep()
+        reaper_of(redis, overtaken, queue).sweep()
         job = overtaken.get("a")
         assert (job.state, job.attempt, job.token) == (JobState.RUNNING, 2, OTHER_TOKEN)
 
@@ -134,7 +138,7 @@ class TestLostLease:
         overtaken.happening = lambda: overtaken.update(
             "a", lambda job, now: job.fail(TOKEN, FAILURE, now)
         )
-        reaper_of(overtaken, queue).sweep()
+        reaper_of(redis, overtaken, queue).sweep()
         states = [overtaken.get(job_id).state for job_id in ("a", "b")]
         assert states == [JobState.FAILED, JobState.QUEUED]
 
@@ -181,10 +185,10 @@ class TestLostMessage:
 class TestDeadline:
     @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
     def test_fails_a_job_that_is_older(
-        self, store: JobStore, queue: JobQueue, state: JobState
+        self, redis: Redis, store: JobStore, queue: JobQueue, state: JobState
     ) -> None:
         bring_to(store, state, "a")
-        reaper_of(store, queue, job_timeout=0).sweep()
+        reaper_of(redis, store, queue, job_timeout=0).sweep()
         job = store.get("a")
         assert job.error is not None
         assert (job.state, job.error.type) == (JobState.FAILED, FailureType.DEADLINE_EXCEEDED)
@@ -202,7 +206,7 @@ class TestVanishedRecord:
     ) -> None:
         bring_to(store, state, "a")
         redis.delete("semantic-bit:job:a")
-        reaper_of(store, queue, job_timeout=0).sweep()
+        reaper_of(redis, store, queue, job_timeout=0).sweep()
         assert set(store.count().values()) == {0}
 
 
@@ -227,7 +231,7 @@ class TestRun:
         bring_to(lapsed, JobState.RUNNING, "a")
         store = FailsItsFirstSweep(redis, result_ttl=60, lease_seconds=15)
         store.error = error
-        task = asyncio.create_task(reaper_of(store, queue).run())
+        task = asyncio.create_task(reaper_of(redis, store, queue).run())
         try:
             await run_in_threadpool(
                 eventually,

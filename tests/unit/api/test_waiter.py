@@ -8,11 +8,13 @@ import pytest
 from redis import Redis
 from starlette.concurrency import run_in_threadpool
 
+from api.changes import Changes
 from api.waiter import Waiter
 from shared.errors import JobExpired, JobNotFound, ServerStopping
 from shared.job_parts import JobState
-from shared.job_store import CHANGES_CHANNEL, JobStore
+from shared.job_store import JobStore
 from shared.jobs import Job
+from shared.keys import CHANGES_CHANNEL
 from tests.support.builders import TOKEN, bring_to, claim_job, job_in, make_result, store_job
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
 
@@ -48,15 +50,17 @@ def store(redis: Redis) -> WatchedStore:
 
 
 @pytest.fixture
-def waiter(redis_url: str, store: WatchedStore) -> Waiter:
-    return Waiter(redis_url, store)
+def waiter(store: WatchedStore) -> Waiter:
+    return Waiter(store)
 
 
 @asynccontextmanager
-async def listening(waiter: Waiter, redis: Redis) -> AsyncIterator[asyncio.Task[None]]:
-    """Run the waiter's subscription, from the moment that Redis knows of it."""
+async def listening(
+    waiter: Waiter, redis: Redis, redis_url: str
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Run a subscription for the waiter, from the moment that Redis knows of it."""
     before = subscribers(redis)
-    task = asyncio.create_task(waiter.run())
+    task = asyncio.create_task(Changes(redis_url, [waiter]).run())
     try:
         await soon(lambda: subscribers(redis), until=lambda count: count > before)
         yield task
@@ -119,19 +123,19 @@ class TestWait:
             await waiter.wait("never")
 
     async def test_is_woken_by_the_channel(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
-        async with listening(waiter, redis), waiting(waiter, store, "a") as task:
+        async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
             assert finish(store) == await end_of(task)
 
     async def test_is_woken_neither_by_another_job_nor_by_a_step(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
         store_job(store, "b")
         async with (
-            listening(waiter, redis),
+            listening(waiter, redis, redis_url),
             waiting(waiter, store, "a") as task,
             waiting(waiter, store, "b") as other,
         ):
@@ -143,11 +147,11 @@ class TestWait:
         assert store.reads.count("a") == 1
 
     async def test_wakes_all_who_wait_for_the_same_job(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
         async with (
-            listening(waiter, redis),
+            listening(waiter, redis, redis_url),
             waiting(waiter, store, "a") as first,
             waiting(waiter, store, "a") as second,
         ):
@@ -155,41 +159,41 @@ class TestWait:
             assert [await end_of(first), await end_of(second)] == [ended, ended]
 
     async def test_says_that_a_job_has_expired_meanwhile(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
         async with waiting(waiter, store, "a") as task:
             finish(store)
             redis.delete("semantic-bit:job:a")
-            async with listening(waiter, redis):
+            async with listening(waiter, redis, redis_url):
                 with pytest.raises(JobExpired):
                     await end_of(task)
 
 
 class TestLostMessage:
     async def test_is_made_good_when_the_subscription_begins(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
         async with waiting(waiter, store, "a") as task:
             ended = finish(store)
-            async with listening(waiter, redis):
+            async with listening(waiter, redis, redis_url):
                 assert await end_of(task) == ended
 
     async def test_is_made_good_when_the_connection_broke(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
-        async with listening(waiter, redis), waiting(waiter, store, "a") as task:
+        async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
             ended = finish_silently(redis)
             redis.client_kill_filter(_type="pubsub")
             assert await end_of(task) == ended
 
     async def test_is_made_good_by_a_sweep(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
-        async with listening(waiter, redis), waiting(waiter, store, "a") as task:
+        async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
             ended = finish_silently(redis)
             assert await end_of(task) == ended
 
@@ -197,10 +201,13 @@ class TestLostMessage:
 class TestForeignMessage:
     @pytest.mark.parametrize("message", [b"hello", b"a paused", b"\xff", b"a b c"])
     async def test_does_not_end_the_listening(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis, message: bytes
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, *, redis_url: str, message: bytes
     ) -> None:
         store_job(store, "a")
-        async with listening(waiter, redis) as listener, waiting(waiter, store, "a") as task:
+        async with (
+            listening(waiter, redis, redis_url) as listener,
+            waiting(waiter, store, "a") as task,
+        ):
             redis.publish(CHANGES_CHANNEL, message)
             finish(store)
             await asyncio.wait(
@@ -238,7 +245,7 @@ class TestStop:
 
 class TestRegistration:
     async def test_is_gone_with_those_who_waited(
-        self, waiter: Waiter, store: WatchedStore, redis: Redis
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
     ) -> None:
         for job_id in ("given-up", "still-waited-for"):
             store_job(store, job_id)
@@ -248,6 +255,6 @@ class TestRegistration:
         await waiter.wait("found-ended")
         with pytest.raises(JobNotFound):
             await waiter.wait("never")
-        async with waiting(waiter, store, "still-waited-for"), listening(waiter, redis):
+        async with waiting(waiter, store, "still-waited-for"), listening(waiter, redis, redis_url):
             await soon(lambda: store.read_together, until=bool)
         assert store.read_together[0] == ["still-waited-for"]

@@ -10,8 +10,9 @@ from redis.client import PubSub
 
 from shared.errors import AttemptLost, JobAlreadyTaken, JobExpired, JobNotFound, TransitionRefused
 from shared.job_parts import JobState
-from shared.job_store import CHANGES_CHANNEL, JobStore
+from shared.job_store import JobStore
 from shared.jobs import Job
+from shared.keys import CHANGES_CHANNEL
 from tests.support.builders import (
     LIMIT,
     TOKEN,

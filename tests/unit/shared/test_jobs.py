@@ -119,6 +119,7 @@ class TestQueued:
             "created_at": NOW,
             "finished_at": None,
             "attempts": (),
+            "expected_at": None,
             "token": None,
             "idempotency": None,
             "cancellation": None,

@@ -2,17 +2,21 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from fakeredis import FakeRedis
 from redis import Redis
 
 from shared.errors import AttemptLost
+from shared.event_log import EventLog
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
-from tests.support.builders import OTHER_TOKEN, TOKEN, bring_to, claim_job
+from tests.support.builders import OTHER_TOKEN, STEPS, TOKEN, bring_to, claim_job
 from tests.support.runners import must_not_end
 from tests.unit.eventually import eventually
 from tests.unit.failing_redis import FailingRedis
+from worker.expectation import Expectation
 from worker.lease import Canceled, Lease
+from worker.previews import Previews
 
 NEVER = 1000.0
 OFTEN = 0.01
@@ -30,9 +34,23 @@ def job(fake_redis: Redis) -> Job:
     return bring_to(lapsed, JobState.RUNNING, "a")
 
 
-def lease_on(store: JobStore, job: Job, *, every: float) -> Lease:
+def lease_on(
+    store: JobStore,
+    job: Job,
+    *,
+    every: float = OFTEN,
+    step_timeout: float = NEVER,
+    end_process: Callable[[], None] = must_not_end,
+) -> Lease:
     return Lease(
-        store, job, TOKEN, interval_seconds=every, step_timeout=NEVER, end_process=must_not_end
+        store,
+        job,
+        TOKEN,
+        expectation=Expectation(STEPS, None),
+        previews=Previews(EventLog(FakeRedis()), job, TOKEN),  # Nobody looks.
+        interval_seconds=every,
+        step_timeout=step_timeout,
+        end_process=end_process,
     )
 
 
@@ -122,15 +140,11 @@ class TestCheckpoint:
 class TestWatchdog:
     def test_abandons_the_process_when_no_step_ends(self, store: JobStore, job: Job) -> None:
         ended = threading.Event()
-        with Lease(
-            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, end_process=ended.set
-        ):
+        with lease_on(store, job, step_timeout=0, end_process=ended.set):
             assert ended.wait(60)
 
     def test_has_patience_once_the_picture_is_painted(self, store: JobStore, job: Job) -> None:
-        lease = Lease(
-            store, job, TOKEN, interval_seconds=OFTEN, step_timeout=0, end_process=must_not_end
-        )
+        lease = lease_on(store, job, step_timeout=0)
         lease.painted()
         with lease:
             assert eventually(store.lost_ids, until=lambda lost: not lost) == []

@@ -13,8 +13,16 @@ from shared.image_store import ImageStore
 from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.throughput import Throughput
-from tests.support.builders import BUILD, OTHER_TOKEN, STEPS, WORKER, claim_job, store_job
+from shared.pace import PaceStore, Work
+from tests.support.builders import (
+    BUILD,
+    OTHER_TOKEN,
+    STEPS,
+    WORKER,
+    claim_job,
+    make_request,
+    store_job,
+)
 from tests.support.pipelines import (
     PATIENCE_SECONDS,
     CallsBeforeItReturns,
@@ -97,6 +105,8 @@ class TestSuccess:
         assert job.result.model_dump(exclude={"timings"}) == {
             **request.model_dump(exclude={"prompt", "negative_prompt"}),
             "build": BUILD.model_dump(),
+            "prompt_tokens": 0,
+            "dropped_text": "",
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }
@@ -112,14 +122,14 @@ class TestSuccess:
         assert timings.queue == (job.started_at - job.created_at).total_seconds()
         assert 0 < timings.encode < timings.total
 
-    def test_teaches_the_throughput(
+    def test_teaches_the_pace(
         self, store: JobStore, fake_redis: Redis, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a")
         runner_for(PaintsFlat()).run("a")
-        result = store.get("a").result
-        assert result is not None
-        assert Throughput(fake_redis).seconds_per_job() == result.timings.total
+        pace = PaceStore(fake_redis).of(BUILD).of(Work.of(make_request()).shape)
+        assert pace is not None
+        assert pace.step_seconds == 0.02 / STEPS
 
     def test_paints_what_the_record_says(self, store: JobStore, runner_for: RunnerFor) -> None:
         request = store_job(store, "a", prompt="ネコ", seed=7).request
@@ -231,13 +241,12 @@ class TestLostAttempt:
         runner_for(pipeline).run("a")
         assert images.get(store.get("a")) == b"another's"
 
-    def test_teaches_the_throughput_nothing(
+    def test_teaches_the_pace_nothing(
         self, store: JobStore, fake_redis: Redis, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a")
-        before = Throughput(fake_redis).seconds_per_job()
         runner_for(CallsBeforeItReturns(lambda: take_over(store))).run("a")
-        assert Throughput(fake_redis).seconds_per_job() == before
+        assert PaceStore(fake_redis).of(BUILD).seconds(Work.of(make_request())) is None
 
     def test_stops_at_its_next_step(self, store: JobStore, runner_for: RunnerFor) -> None:
         store_job(store, "a")
@@ -314,8 +323,11 @@ class TestRun:
             b"semantic-bit:job:a",
             b"semantic-bit:ended:a",
             b"semantic-bit:image:a:1",
-            b"semantic-bit:seconds-per-job",
-        }
+            b"semantic-bit:events:a",
+            b"semantic-bit:jobs",
+            b"semantic-bit:jobs:succeeded",
+            b"semantic-bit:expiries",
+        } | set(fake_redis.keys("semantic-bit:pace:*"))
 
 
 class TestBrokenDevice:

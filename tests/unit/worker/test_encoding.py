@@ -4,7 +4,7 @@ import random
 import pytest
 from PIL import Image
 
-from worker.png import encode_png
+from worker.encoding import encode_png
 
 
 def decode(png: bytes) -> Image.Image:

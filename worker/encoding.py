@@ -1,4 +1,4 @@
-"""Pixels to PNG."""
+"""Pixels to the bytes of a picture."""
 
 import io
 import zlib
@@ -14,4 +14,11 @@ def encode_png(image: Image.Image) -> bytes:
     """
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    return buffer.getvalue()
+
+
+def encode_jpeg(image: Image.Image) -> bytes:
+    """Encode for a look, not for keeping."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=80)
     return buffer.getvalue()

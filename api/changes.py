@@ -1,0 +1,74 @@
+"""What changes in Redis, heard over one subscription for the whole process."""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from shared.keys import CHANGES_CHANNEL
+from shared.log import get_logger
+from shared.redis_client import CONNECT_TIMEOUT_SECONDS
+
+_log = get_logger(__name__)
+
+_RECONNECT_SECONDS = 0.5
+
+
+class Listener(Protocol):
+    """Somebody who wants to know."""
+
+    def changed(self, job_id: str, word: str) -> None:
+        """Hear that a job has come into the state `word`, or that it has a `preview`."""
+        ...
+
+    async def sweep(self) -> None:
+        """Look for yourself: a message may have been lost."""
+        ...
+
+
+class Changes:
+    """Passes every message on; a message is only a hint.
+
+    At every (re)subscription and every few seconds the listeners look for themselves.
+    """
+
+    def __init__(
+        self, redis_url: str, listeners: Sequence[Listener], *, sweep_seconds: float = 5.0
+    ) -> None:
+        self._redis_url = redis_url
+        self._listeners = listeners
+        self._sweep_seconds = sweep_seconds
+
+    async def run(self) -> None:
+        """Listen until canceled, over as many connections as Redis makes necessary."""
+        redis = Redis.from_url(
+            self._redis_url, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS, socket_keepalive=True
+        )
+        async with redis:
+            while True:
+                try:
+                    async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                        await subscription.subscribe(CHANGES_CHANNEL)
+                        await self._listen(subscription)
+                except (RedisError, OSError) as error:
+                    _log.warning("subscription lost", reason=type(error).__name__)
+                except Exception:  # noqa: BLE001  # Nothing may end all waiting.
+                    _log.exception("subscription lost")
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _listen(self, subscription: PubSub) -> None:
+        swept = float("-inf")
+        while True:
+            if monotonic() - swept > self._sweep_seconds:
+                for listener in self._listeners:
+                    await listener.sweep()
+                swept = monotonic()
+            message = await subscription.get_message(timeout=self._sweep_seconds)
+            if message is not None:
+                job_id, _, word = message["data"].decode(errors="replace").partition(" ")
+                for listener in self._listeners:
+                    listener.changed(job_id, word)

@@ -1,0 +1,50 @@
+"""Names of everything the service keeps in Redis.
+
+| key | what |
+| --- | --- |
+| `semantic-bit:job:{id}` | the record, as JSON; expires only once it is final |
+| `semantic-bit:ended:{id}` | remembers, for longer than the record, that the job was there |
+| `semantic-bit:events:{id}` | stream of what happened to the job; expires with the record |
+| `semantic-bit:queued` | sorted set of the ids that wait, by the time of their submission |
+| `semantic-bit:held` | sorted set of the ids that a worker holds, by the end of the lease |
+| `semantic-bit:work` | hash of what each unfinished job asks of a worker, for estimates |
+| `semantic-bit:jobs`, `semantic-bit:jobs:{state}` | sorted sets of `{time}:{id}`, for listings |
+| `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
+| `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
+| `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
+"""
+
+from shared.job_parts import JobState
+
+PREFIX = "semantic-bit:"
+CHANGES_CHANNEL = f"{PREFIX}changes"
+QUEUED = f"{PREFIX}queued"
+HELD = f"{PREFIX}held"
+WORK = f"{PREFIX}work"
+LISTED = f"{PREFIX}jobs"
+EXPIRIES = f"{PREFIX}expiries"
+
+
+def record_key(job_id: str) -> str:
+    """Name the record of a job."""
+    return f"{PREFIX}job:{job_id}"
+
+
+def ended_key(job_id: str) -> str:
+    """Name what remembers that a job was there."""
+    return f"{PREFIX}ended:{job_id}"
+
+
+def events_key(job_id: str) -> str:
+    """Name the stream of a job's events."""
+    return f"{PREFIX}events:{job_id}"
+
+
+def idempotency_key(idempotency: str | None) -> str:
+    """Name what an idempotency key leads to."""
+    return f"{PREFIX}idempotency:{idempotency or ''}"
+
+
+def listed_key(state: JobState | None) -> str:
+    """Name the listing of the jobs in a state, or of all."""
+    return f"{LISTED}:{state}" if state else LISTED

@@ -1,0 +1,169 @@
+"""How long pictures take on a build, learned from the ones that were painted there."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+from redis import Redis
+
+from shared.generation import Build, GenerationRequest, Timings
+from shared.keys import PREFIX
+
+# Guidance runs the model twice for each step: with the prompt and without it.
+_COST_OF_GUIDANCE = 2
+# A new measurement counts this much at least, so that the pace follows a machine that changes.
+_SMALLEST_WEIGHT = 0.2
+_KEPT_SECONDS = 30 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a request asks of a worker."""
+
+    width: int
+    height: int
+    steps: int
+    guided: bool
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> Self:
+        """Give the work of a request."""
+        guided = request.guidance_scale > 1
+        return cls(request.width, request.height, request.num_inference_steps, guided)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` has written."""
+        width, height, steps, guided = map(int, text.split())
+        return cls(width, height, steps, bool(guided))
+
+    def __str__(self) -> str:
+        """Write it in short, for Redis."""
+        return f"{self.width} {self.height} {self.steps} {self.guided:d}"
+
+    @property
+    def shape(self) -> "Shape":
+        """What decides how long a step takes."""
+        return Shape(width=self.width, height=self.height, guided=self.guided)
+
+
+class Shape(BaseModel):
+    """Pictures whose steps take equally long."""
+
+    model_config = ConfigDict(frozen=True)
+
+    width: int
+    height: int
+    guided: bool
+
+    @property
+    def cost_of_step(self) -> int:
+        """Pixels that go through the model for a step."""
+        return self.pixels * (_COST_OF_GUIDANCE if self.guided else 1)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture."""
+        return self.width * self.height
+
+
+class ShapePace(BaseModel):
+    """What pictures of a shape take."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    step_seconds: float
+    """A sampler step."""
+
+    rest_seconds: float
+    """Everything else: text, decoding, encoding."""
+
+    pictures: int = 1
+    """How many were measured."""
+
+    def seconds(self, steps: int) -> float:
+        """Estimate the seconds of `steps` sampler steps and all the rest."""
+        return steps * self.step_seconds + self.rest_seconds
+
+    def learned(self, seen: Self) -> Self:
+        """Give the pace after one more picture."""
+        weight = max(1 / (self.pictures + 1), _SMALLEST_WEIGHT)
+        return self.model_copy(
+            update={
+                "step_seconds": _between(self.step_seconds, seen.step_seconds, weight),
+                "rest_seconds": _between(self.rest_seconds, seen.rest_seconds, weight),
+                "pictures": self.pictures + 1,
+            }
+        )
+
+
+class Pace:
+    """What pictures of every shape take on one build."""
+
+    def __init__(self, shapes: Mapping[Shape, ShapePace]) -> None:
+        self._shapes = shapes
+
+    def of(self, shape: Shape) -> ShapePace | None:
+        """Give the pace of a shape, scaled from the nearest where it is new; None knowing none."""
+        if shape in self._shapes:
+            return self._shapes[shape]
+        if not self._shapes:
+            return None
+        nearest = min(self._shapes, key=lambda known: _distance(known, shape))
+        known = self._shapes[nearest]
+        return ShapePace(
+            step_seconds=known.step_seconds * shape.cost_of_step / nearest.cost_of_step,
+            rest_seconds=known.rest_seconds * shape.pixels / nearest.pixels,
+        )
+
+    def seconds(self, work: Work) -> float | None:
+        """Estimate the seconds of a job on the worker, or None where nothing is known."""
+        pace = self.of(work.shape)
+        return pace.seconds(work.steps) if pace else None
+
+
+class PaceStore:
+    """Keeps in Redis what each build has been seen to take."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def of(self, build: Build) -> Pace:
+        """Give what is known of a build."""
+        known = self._redis.hgetall(_key(build))
+        return Pace(
+            {
+                Shape.model_validate_json(shape): ShapePace.model_validate_json(pace)
+                for shape, pace in known.items()
+            }
+        )
+
+    def learn(self, build: Build, work: Work, timings: Timings) -> None:
+        """Learn from a finished picture."""
+        denoise = timings.denoise
+        seen = ShapePace(
+            step_seconds=denoise / work.steps, rest_seconds=max(timings.total - denoise, 0)
+        )
+        shape = work.shape.model_dump_json()
+        known = self._redis.hget(_key(build), shape)
+        pace = ShapePace.model_validate_json(known).learned(seen) if known else seen
+        pipeline = self._redis.pipeline()
+        pipeline.hset(_key(build), shape, pace.model_dump_json())
+        pipeline.expire(_key(build), _KEPT_SECONDS)
+        pipeline.execute()
+
+
+def _between(old: float, new: float, weight: float) -> float:
+    return old + (new - old) * weight
+
+
+def _distance(one: Shape, other: Shape) -> tuple[bool, float]:
+    return one.guided != other.guided, abs(log(one.pixels / other.pixels))
+
+
+def _key(build: Build) -> str:
+    fingerprint = hashlib.sha256(build.model_dump_json().encode()).hexdigest()
+    return f"{PREFIX}pace:{fingerprint[:16]}"

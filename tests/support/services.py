@@ -1,0 +1,40 @@
+"""The API's services over any Redis, as the API wires them."""
+
+from redis import Redis
+
+from api.event_feed import EventFeeds, JobEvents
+from api.forecast import Forecaster
+from api.job_service import JobService
+from shared.event_log import EventLog
+from shared.generation import GenerationDefaults
+from shared.image_store import ImageStore
+from shared.job_listing import JobListing
+from shared.job_queue import JobQueue
+from shared.job_store import JobStore
+from shared.pace import PaceStore
+from shared.worker_registry import WorkerRegistry
+from tests.support.builders import LIMIT
+
+
+def make_job_service(
+    redis: Redis, store: JobStore, queue: JobQueue, *, limit: int = LIMIT
+) -> JobService:
+    return JobService(
+        store=store,
+        images=ImageStore(redis, result_ttl=60),
+        queue=queue,
+        workers=WorkerRegistry(redis),
+        listing=JobListing(redis, store),
+        forecaster=make_forecaster(redis, store),
+        defaults=GenerationDefaults(),
+        limit=limit,
+    )
+
+
+def make_forecaster(redis: Redis, store: JobStore) -> Forecaster:
+    return Forecaster(store, WorkerRegistry(redis), PaceStore(redis))
+
+
+def make_feeds(redis: Redis, store: JobStore, queue: JobQueue) -> EventFeeds:
+    jobs = make_job_service(redis, store, queue)
+    return EventFeeds(JobEvents(EventLog(redis), jobs, make_forecaster(redis, store)))
