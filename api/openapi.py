@@ -12,7 +12,7 @@ _SUCCESS = "200"
 
 
 def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
-    """Show the defaults of this installation instead of the code's, and errors as the JSON they are.
+    """Show the defaults of this installation instead of the code's, and every error as JSON.
 
     FastAPI takes the errors of a stream to be streams.
     """
