@@ -59,7 +59,7 @@ check)
   .venv/bin/ruff format --check .
   .venv/bin/ruff check .
   .venv/bin/lint-imports
-  exec .venv/bin/mypy api worker shared scripts tests
+  exec .venv/bin/mypy api worker shared scripts benchmarks tests
   ;;
 *)
   install api,worker,serve
