@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
-from api.job_view import JobPage, JobView
+from api.job_page import JobPage
 from shared.errors import (
     GenerationFailed,
     IdempotencyConflict,
@@ -27,6 +27,7 @@ from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, JobState
 from shared.job_queue import JobQueue
 from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore
+from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.worker_registry import WorkerRegistry, why_no_picture

@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
-from api.job_view import JobPage, JobView
+from api.job_page import JobPage
 from api.request_headers import OptionalIdempotencyKey
 from shared.generation import GenerationRequest
 from shared.job_parts import JobState
+from shared.job_view import JobView
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

@@ -1,7 +1,7 @@
 import pytest
 
-from api.job_view import JobView
 from shared.job_parts import JobState
+from shared.job_view import JobView
 from tests.support.builders import (
     FAILURE,
     NOW,

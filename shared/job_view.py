@@ -73,13 +73,3 @@ class JobView(BaseModel):
 
 
 _OWN = frozenset(JobView.model_fields) - {"position", "eta_seconds", "urls"}
-
-
-class JobPage(BaseModel):
-    """Some jobs, newest first."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    jobs: list[JobView]
-    next_cursor: str | None
-    """What to send as `cursor` for the next page; null where this is the last."""
