@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.generation import GenerationRequest, GenerationResult
 from shared.job_parts import Cancellation, JobFailure, JobState, Progress
 from shared.jobs import Job
+from shared.webhook import Webhook
 
 
 class JobUrls(BaseModel):
@@ -60,6 +61,9 @@ class JobView(BaseModel):
     error: JobFailure | None
     cancellation: Cancellation | None
     """Who canceled it, and what had been done by then."""
+
+    webhook: Webhook | None
+    """Who is told of its end, and how that went; null where nobody is."""
 
     urls: JobUrls
 

@@ -13,8 +13,10 @@ from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.keys import CHANGES_CHANNEL
+from shared.webhook import Delivery
 from tests.support.builders import (
     LIMIT,
+    NOW,
     TOKEN,
     WORKER,
     bring_to,
@@ -321,6 +323,115 @@ class TestLease:
         store = make_store(any_redis, lease_seconds=-1)
         bring_to(store, state, "a")
         assert store.lost_ids() == []
+
+
+URL = "https://receiver.example/hook"
+NO = Delivery(at=NOW, status=503, error="answered 503")
+YES = Delivery(at=NOW, status=200)
+
+
+def due(redis: Redis) -> dict[bytes, float]:
+    return dict(redis.zrange("semantic-bit:deliveries", 0, -1, withscores=True))
+
+
+def record(store: JobStore, delivery: Delivery, job_id: str = "a") -> Job:
+    return store.update(job_id, lambda job, now: job.record_delivery(delivery, now))
+
+
+class TestDeliveries:
+    @pytest.mark.parametrize("state", FINAL)
+    def test_are_due_as_soon_as_the_job_has_ended(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        job = bring_to(store, state, "a", webhook_url=URL)
+        assert job.finished_at is not None
+        assert due(any_redis) == {b"a": job.finished_at.timestamp()}
+
+    @pytest.mark.parametrize("state", [JobState.QUEUED, *HELD])
+    def test_are_not_due_before(self, store: JobStore, any_redis: Redis, state: JobState) -> None:
+        bring_to(store, state, "a", webhook_url=URL)
+        assert due(any_redis) == {}
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_are_none_where_there_is_no_webhook(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        assert due(any_redis) == {}
+
+    def test_are_due_again_after_a_failure(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        job = record(store, NO)
+        assert job.delivery_due_at is not None
+        assert due(any_redis) == {b"a": job.delivery_due_at.timestamp()}
+        assert store.get("a") == job
+
+    def test_are_never_due_again_after_a_success(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        assert store.get("a") != record(store, YES) == store.get("a")
+        assert due(any_redis) == {}
+
+    def test_leave_the_record_the_time_that_it_has_left(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        bring_to(store, JobState.CANCELED, "a", webhook_url=URL)
+        for kind in ("job", "ended"):
+            any_redis.expire(f"semantic-bit:{kind}:a", 7)
+        record(store, NO)
+        assert [0 < any_redis.ttl(f"semantic-bit:{kind}:a") <= 7 for kind in ("job", "ended")] == [
+            True,
+            True,
+        ]
+
+    def test_are_no_change_of_the_job_that_anybody_hears_of(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        bring_to(store, JobState.CANCELED, "a", webhook_url=URL)
+        changes()
+        record(store, NO)
+        assert changes() == []
+
+    def test_are_recorded_once_when_the_reply_is_lost(self) -> None:
+        store = make_store(RepeatsItsScripts(server=FakeServer()))
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        webhook = record(store, NO).webhook
+        assert webhook is not None
+        assert webhook.deliveries == (NO,)
+        assert store.get("a").webhook == webhook
+
+    def test_of_a_job_whose_record_is_gone_can_be_forgotten(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        any_redis.delete("semantic-bit:job:a")
+        with pytest.raises(JobExpired):
+            record(store, NO)
+        store.forget("a")
+        assert due(any_redis) == {}
+
+
+class TestClaimDueDeliveries:
+    def test_gives_each_to_one_of_those_who_ask(self, store: JobStore) -> None:
+        for job_id in ("a", "b"):
+            bring_to(store, JobState.FAILED, job_id, webhook_url=URL)
+        assert store.claim_due_deliveries(limit=1) == ["a"]
+        assert store.claim_due_deliveries(limit=10) == ["b"]
+        assert store.claim_due_deliveries(limit=10) == []
+
+    def test_has_them_due_again_in_a_minute(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        before = store.now().timestamp()
+        store.claim_due_deliveries(limit=10)
+        assert before + 60 <= due(any_redis)[b"a"] <= store.now().timestamp() + 60
+
+    def test_gives_none_that_is_not_due(self, store: JobStore) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        record(store, NO)
+        assert store.claim_due_deliveries(limit=10) == []
+
+    def test_gives_none_where_none_may_be_given(self, store: JobStore) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        assert store.claim_due_deliveries(limit=0) == []
 
 
 class TestChannel:
