@@ -12,7 +12,7 @@ from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
 from api.job_page import JobPage
 from api.request_headers import OptionalIdempotencyKey
-from shared.generation import GenerationRequest
+from api.webhook_check import CheckedSubmission
 from shared.job_parts import JobState
 from shared.job_view import JobView
 
@@ -31,13 +31,13 @@ Cursor = Annotated[
 
 @router.post("", status_code=202, response_model=JobView)
 def submit(
-    request: GenerationRequest,
+    submission: CheckedSubmission,
     jobs: Jobs,
     call: CurrentBlockingCall,
     key: OptionalIdempotencyKey,
 ) -> Response:
     """Queue a picture; the answer says where to follow and collect it."""
-    job = jobs.submit(request, key)
+    job = jobs.submit(submission, key)
     call.keep(job)
     return accepted(jobs.view(job))
 
