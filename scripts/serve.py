@@ -1,4 +1,4 @@
-"""Start everything on this machine: Redis where none is given, the worker, the API, Flower.
+"""Start everything on this machine: Redis where none is given, the workers, the API, Flower.
 
 Supervisor keeps the processes alive; this program writes its configuration, waits until a picture
 can be made, and passes a stop on.
@@ -94,6 +94,8 @@ def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
         programs["redis"] = list(redis.command)
         os.environ["REDIS_URL"] = redis.url
     programs["worker"] = [sys.executable, "-m", "worker.main"]
+    if settings.webhook_secrets:
+        programs["webhooks"] = [sys.executable, "-m", "worker.webhooks.main"]
     programs["api"] = [sys.executable, "-m", "api.main"]
     if with_flower:
         os.environ["CELERY_BROKER_URL"] = os.environ.get("REDIS_URL", settings.redis_url)

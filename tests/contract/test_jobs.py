@@ -29,6 +29,7 @@ FIELDS = [
     "result",
     "error",
     "cancellation",
+    "webhook",
     "urls",
 ]
 FINAL = [state for state in JobState if state.is_final]

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import cast
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
@@ -331,7 +332,8 @@ YES = Delivery(at=NOW, status=200)
 
 
 def due(redis: Redis) -> dict[bytes, float]:
-    return dict(redis.zrange("semantic-bit:deliveries", 0, -1, withscores=True))
+    found = redis.zrange("semantic-bit:deliveries", 0, -1, withscores=True)
+    return dict(cast("list[tuple[bytes, float]]", found))
 
 
 def record(store: JobStore, delivery: Delivery, job_id: str = "a") -> Job:
