@@ -11,8 +11,9 @@ from httpx_sse import EventSource, ServerSentEvent, SSEError
 from pydantic import BaseModel, JsonValue
 
 from scripts.cli.answers import failure_of, read
-from scripts.cli.failures import ConnectionLost, Unreachable, WrongUsage
+from scripts.cli.failures import WrongUsage
 from scripts.cli.job import Job
+from scripts.cli.silences import lost, silent, wrong_url
 
 Model = TypeVar("Model", bound=BaseModel)
 Params = Mapping[str, str | float | Sequence[str]]
@@ -22,7 +23,6 @@ MOST_PER_PAGE = 100
 _TIMEOUT = httpx.Timeout(30, connect=5)
 # The service sends a comment every 15 seconds where nothing happens.
 _EVENTS_TIMEOUT = httpx.Timeout(40, connect=5)
-_EVERY_ADDRESS_TRIED = "All connection attempts failed"  # Says nothing more.
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -106,7 +106,7 @@ class Client:
                 async for event in events:
                     yield event
         except (httpx.TransportError, SSEError) as error:
-            raise _lost(self.url, error) from None
+            raise lost(self.url, error) from None
         finally:
             await response.aclose()
 
@@ -131,18 +131,18 @@ class Client:
         try:
             return await self._http.send(request, stream=stream)
         except httpx.UnsupportedProtocol as error:
-            raise _wrong_url(self.url, error) from None
+            raise wrong_url(self.url, error) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _silent(self.url, error) from None
+            raise silent(self.url, error) from None
         except httpx.TransportError as error:
-            raise _lost(self.url, error) from None
+            raise lost(self.url, error) from None
 
 
 def _parsed(url: str) -> httpx.URL:
     try:
         return httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise _wrong_url(url, error) from None
+        raise wrong_url(url, error) from None
 
 
 def _encode(request: Mapping[str, JsonValue]) -> bytes:
@@ -155,23 +155,3 @@ def _encode(request: Mapping[str, JsonValue]) -> bytes:
 
 def _path(job_id: str) -> str:
     return f"/jobs/{quote(job_id, safe='')}"
-
-
-def _wrong_url(url: str, error: Exception) -> WrongUsage:
-    hint = "it looks like http://localhost:8000: see --url, SEMANTIC_BIT_URL, HOST and PORT"
-    return WrongUsage(f"{url} is no address: {error}", hint=hint)
-
-
-def _silent(url: str, error: Exception) -> Unreachable:
-    reason = "" if str(error) == _EVERY_ADDRESS_TRIED else f" ({_reason(error)})"
-    hint = "semantic-bit serve starts a service here; --url names one elsewhere"
-    return Unreachable(f"nothing answers at {url}{reason}", hint=hint)
-
-
-def _lost(url: str, error: Exception) -> ConnectionLost:
-    message = f"the connection to {url} broke ({_reason(error)})"
-    return ConnectionLost(message, hint="semantic-bit doctor says whether the service lives")
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

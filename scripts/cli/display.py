@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from scripts.cli.following import Canceling, Ended, Event, Queued, Started, Step
+from scripts.cli.events import Canceling, Ended, Event, Queued, Started, Step
 from scripts.cli.output import messages, one_line, seconds
 
 _LINES_PER_PICTURE = 4

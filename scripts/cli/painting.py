@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from scripts.cli.client import Client
 from scripts.cli.display import Display
+from scripts.cli.events import Ended
 from scripts.cli.failures import (
     ConnectionLost,
     Failure,
@@ -18,7 +19,7 @@ from scripts.cli.failures import (
     TimedOut,
     Unreachable,
 )
-from scripts.cli.following import Ended, Pause, follow, patiently
+from scripts.cli.following import Pause, follow, patiently
 from scripts.cli.job import Job
 from scripts.cli.output import seconds
 from shared.job_parts import JobState
