@@ -149,8 +149,8 @@ def _encode(request: Mapping[str, JsonValue]) -> bytes:
     try:
         return json.dumps(request, ensure_ascii=False, allow_nan=False).encode()
     except ValueError:
-        message = "the request has a number that is not finite, or a text that is not UTF-8"
-        raise WrongUsage(message) from None
+        message = "a number of the request is not finite, or a text is not UTF-8"
+        raise WrongUsage(message, hint="write numbers as 7.5, and text as UTF-8") from None
 
 
 def _path(job_id: str) -> str:

@@ -57,7 +57,7 @@ async def _examine(connection: Connection) -> AsyncIterator[Finding]:
     async for finding in _examine_service(connection):
         yield finding
     if settings is not None:
-        graphics = look_at_graphics()
+        graphics = look_at_graphics(settings.device)
         yield check_model(settings, graphics)
         yield check_graphics(settings, graphics)
         yield check_disk(settings)

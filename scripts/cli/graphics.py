@@ -24,8 +24,10 @@ class Graphics:
     has_torch: bool = False
 
 
-def look_at_graphics() -> Graphics:
-    """Look; torch takes some seconds to load."""
+def look_at_graphics(device: str) -> Graphics:
+    """Look, where the setting DEVICE lets it matter: torch takes some seconds to load."""
+    if device == "cpu":
+        return Graphics()
     has_torch = find_spec("torch") is not None
     devices = _told_by([sys.executable, "-c", _DEVICES], _TORCH_SECONDS) if has_torch else ""
     card = _told_by(_CARD, _CARD_SECONDS).replace("\n", "; ")

@@ -71,6 +71,8 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 
 def check_graphics(settings: Settings, graphics: Graphics) -> Finding:
     """Say what pictures are painted on, and whether that is what the settings ask for."""
+    if settings.device == "cpu":
+        return good("gpu", "not used: DEVICE=cpu")
     if settings.device in {"cuda", "mps"} and settings.device not in graphics.devices:
         hint = "install a torch that fits the driver, or set DEVICE=auto"
         return broken("gpu", f"DEVICE={settings.device}, which torch does not find", hint)

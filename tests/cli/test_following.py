@@ -76,7 +76,11 @@ class TestBrokenStream:
 
     async def test_is_given_up_for_asking_after_three_breaks_in_a_row(self) -> None:
         pauses = Pauses()
-        breaks = [stream(error=BREAK), refusal(503, "BrokerUnavailable"), httpx.ConnectError("")]
+        breaks: list[Answer] = [
+            stream(error=BREAK),
+            refusal(503, "BrokerUnavailable"),
+            httpx.ConnectError(""),
+        ]
         service = scripted(
             *breaks, told(), told(JobState.RUNNING), told(JobState.CANCELING), told(JobState.FAILED)
         )
