@@ -40,10 +40,9 @@ class Client:
         self, url: str, api_key: str | None, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.url = url
-        key = f"Bearer {api_key}".encode() if api_key else None
         self._http = httpx.AsyncClient(
             base_url=_parsed(url),
-            headers={b"Authorization": key} if key else None,
+            headers=_authorization(api_key),
             timeout=_TIMEOUT,
             transport=transport,
             # A proxy of the environment does not lead to this machine.
@@ -105,7 +104,7 @@ class Client:
             async with aclosing(EventSource(response).aiter_sse()) as events:
                 async for event in events:
                     yield event
-        except (httpx.TransportError, SSEError) as error:
+        except (httpx.RequestError, SSEError) as error:
             raise lost(self.url, error) from None
         finally:
             await response.aclose()
@@ -134,7 +133,7 @@ class Client:
             raise wrong_url(self.url, error) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise silent(self.url, error) from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise lost(self.url, error) from None
 
 
@@ -143,6 +142,15 @@ def _parsed(url: str) -> httpx.URL:
         return httpx.URL(url)
     except httpx.InvalidURL as error:
         raise wrong_url(url, error) from None
+
+
+def _authorization(api_key: str | None) -> dict[bytes, bytes]:
+    if not api_key:
+        return {}
+    if not api_key.isprintable():
+        message = "the API key contains what no header can carry"
+        raise WrongUsage(message, hint="is there a line break in it?")
+    return {b"Authorization": f"Bearer {api_key}".encode()}
 
 
 def _encode(request: Mapping[str, JsonValue]) -> bytes:

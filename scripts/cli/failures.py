@@ -20,7 +20,7 @@ from shared.errors import ErrorBody
 EXIT_CODES = """\
 Exit codes:
   0    all is well
-  1    the job failed, was canceled or is not there; doctor found something broken
+  1    no picture: the job failed, was canceled or is gone; or doctor found a fault
   2    wrong usage, or a field that the service refuses
   3    the service cannot be reached, or is not ready
   4    the API key is missing or wrong

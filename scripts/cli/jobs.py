@@ -16,7 +16,12 @@ from shared.job_parts import JobState
 
 State = Annotated[
     list[JobState] | None,
-    typer.Option("--state", help="Only jobs in this state; may be repeated.", show_default=False),
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help=f"Only these, of {', '.join(JobState)}; may be repeated.",
+        show_default=False,
+    ),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")]
 
@@ -24,7 +29,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most
 def jobs(
     context: typer.Context,
     job: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Show this one.", show_default=False)
+        str | None, typer.Argument(metavar="ID", help="Show this one.", show_default=False)
     ] = None,
     *,
     state: State = None,
@@ -70,7 +75,7 @@ def show(
 
 def cancel(
     context: typer.Context,
-    job: Annotated[list[str], typer.Argument(metavar="ID...", help="Of jobs, or its beginning.")],
+    job: Annotated[list[str], typer.Argument(metavar="ID", help="Of jobs, or its beginning.")],
     *,
     as_json: AsJson = False,
     url: Url = None,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -98,10 +98,11 @@ class Painter:
         return job, png
 
     async def _end_of(self, job_id: str) -> Job:
-        async for event in follow(self.client, job_id, self.pause):
-            if isinstance(event, Ended):
-                return event.job
-            self.display.show(event)
+        async with aclosing(follow(self.client, job_id, self.pause)) as events:
+            async for event in events:
+                if isinstance(event, Ended):
+                    return event.job
+                self.display.show(event)
         raise AssertionError  # It is followed until it has ended.
 
     @asynccontextmanager

@@ -71,3 +71,8 @@ class TestKey:
         assert (settings.key, settings.port) == ("kept", "8123")
         assert isinstance(settings.api_key, SecretStr)
         assert "API_KEY" not in os.environ
+
+    def test_that_no_header_can_carry_is_refused_without_being_shown(self) -> None:
+        with pytest.raises(WrongUsage) as failure:
+            open_client(None, "sec\nret")
+        assert "ret" not in failure.value.message
