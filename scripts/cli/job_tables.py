@@ -10,6 +10,7 @@ from scripts.cli.job import Job
 from scripts.cli.output import messages, one_line, results, seconds
 from scripts.cli.target import ID_HEAD
 from shared.job_parts import JobState
+from shared.log import prompt_head
 
 _COLOUR_OF = {
     JobState.QUEUED: "yellow",
@@ -30,7 +31,7 @@ def print_list(jobs: list[Job], now: datetime) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("id", "state", "age", "progress", "size", "seed"):
         table.add_column(name, no_wrap=True)
-    table.add_column("prompt", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("prompt")  # Alone in being cut where the line is too long.
     for job in jobs:
         request = job.request
         table.add_row(
@@ -40,7 +41,7 @@ def print_list(jobs: list[Job], now: datetime) -> None:
             _progress(job),
             f"{request.width}x{request.height}",
             str(request.seed),
-            one_line(request.prompt),
+            Text(prompt_head(request.prompt), no_wrap=True, overflow="ellipsis"),
         )
     console.print(table)
 

@@ -14,8 +14,10 @@ _WIDTH_OF_A_PIPE = 200
 
 def results() -> Console:
     """Give where results go; prompts in them are text, not markup."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_PIPE
+    return console
 
 
 def messages() -> Console:

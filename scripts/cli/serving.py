@@ -11,6 +11,6 @@ def serve(context: typer.Context) -> None:
         from scripts.serve import main  # noqa: PLC0415  # Clients need none of its packages.
     except ImportError as error:
         message = f"{error.name} is not installed, which serving needs"
-        hint = "pip install 'semantic-bit-gpu-server[api,worker,serve]', or ./run.sh"
+        hint = "pip install 'semantic-bit-gpu-server[api,worker,webhooks,serve]', or ./run.sh"
         raise Failure(message, hint=hint) from None
     main(context.args, program="semantic-bit serve")

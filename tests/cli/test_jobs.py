@@ -33,7 +33,7 @@ class TestJobs:
         assert [line.split()[0] for line in lines] == [PEAR, APPLE]
         assert "queued" in lines[0]
         assert "1 before it" in lines[0]
-        assert "512x256  7     a pear [2J" in lines[0]
+        assert "512x256  7     a pear�[2J" in lines[0]
 
     def test_are_listed_as_the_service_tells_them(
         self, program: Program, service: httpx.Client, store: JobStore
@@ -41,6 +41,19 @@ class TestJobs:
         store_job(store, APPLE)
         told = json.loads(program("jobs", "--json").out)
         assert told == {"jobs": [service.get(f"/jobs/{APPLE}").json()]}
+
+    def test_cut_their_prompts_where_a_line_is_too_long(
+        self, program: Program, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store_job(store, APPLE, prompt="a red apple on a white table, " * 9, seed=2**32 - 1)
+        monkeypatch.setenv("FORCE_COLOR", "1")  # As on a terminal.
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "80")
+        line = program("jobs").out.splitlines()[1]
+        assert line.startswith(f"{APPLE[:8]}  queued  ")
+        assert "next      256x256  4294967295  a red" in line
+        assert line.rstrip().endswith("…")
+        assert len(line) <= 80
 
     def test_may_be_none(self, program: Program) -> None:
         done = program("jobs")
