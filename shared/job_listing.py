@@ -54,7 +54,8 @@ class JobListing:
         )
 
     def _members(self, keys: list[str], limit: int, start: str) -> list[str]:
-        pipeline = self._redis.pipeline(transaction=False)
+        # As one, and each once: a job that changes its state is in exactly one of them.
+        pipeline = self._redis.pipeline()
         for key in keys:
             pipeline.zrevrangebylex(key, start, "-", start=0, num=limit)
         newest_first = merge(*pipeline.execute(), reverse=True)

@@ -130,7 +130,8 @@ return 'done'
 """
 )
 
-# Append a preview, if the attempt that painted it still runs.
+# Append a preview, if the attempt that painted it still runs. A prompt misleads neither search: its
+# quotes are escaped. Repeated after a lost reply it finds itself done.
 SHOW = (
     _TELL
     + """
@@ -138,8 +139,10 @@ local record, events = KEYS[1], KEYS[2]
 local id, token, event, data, kept, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local job = redis.call('GET', record)
-if not job or not string.find(job, token, 1, true) then return 'lost' end
+if not job or not string.find(job, '"token":"' .. token .. '"', 1, true) then return 'lost' end
 if not string.find(job, '"state":"running"', 1, true) then return 'lost' end
+local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+if last and last[2][4] == data then return 'done' end
 tell(events, kept, event, data, channel, id .. ' ' .. event)
 return 'done'
 """

@@ -26,6 +26,7 @@ FIELDS = [
     "attempt",
     "attempts",
     "request",
+    "priority",
     "result",
     "error",
     "cancellation",

@@ -44,7 +44,7 @@ class JobEnded(BaseModel):
         return cls(
             type=f"job.{job.state}",
             timestamp=job.finished_at,
-            data=JobView.of(ended, position=None, seconds_per_job=0),
+            data=JobView.of(ended),
         )
 
 

@@ -7,13 +7,11 @@ from typing import cast
 import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis import Redis
-from redis.client import PubSub
 
 from shared.errors import AttemptLost, JobAlreadyTaken, JobExpired, JobNotFound, TransitionRefused
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.keys import CHANGES_CHANNEL
 from shared.webhook import Delivery
 from tests.support.builders import (
     LIMIT,
@@ -26,6 +24,8 @@ from tests.support.builders import (
     queued_job,
     store_job,
 )
+from tests.unit.changes_channel import listen_to_changes
+from tests.unit.repeating_redis import RepeatsItsScripts
 
 RESULT_TTL = 60
 LEASE_SECONDS = 15.0
@@ -45,28 +45,7 @@ def store(any_redis: Redis) -> JobStore:
 @pytest.fixture
 def changes(any_redis: Redis) -> Callable[[], list[str]]:
     """Give what the channel has said since the last look."""
-    subscription = any_redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-    subscription.subscribe(CHANGES_CHANNEL)
-    assert subscription.get_message(timeout=5) is None  # The subscription itself.
-    return lambda: _drain(subscription, any_redis)
-
-
-def _drain(subscription: PubSub, redis: Redis) -> list[str]:
-    redis.publish(CHANGES_CHANNEL, "the end")
-    said: list[str] = []
-    while not said or said[-1] != "the end":
-        message = subscription.get_message(timeout=5)
-        assert message is not None, f"the channel fell silent after {said}"
-        said.append(message["data"].decode())
-    return said[:-1]
-
-
-class RepeatsItsScripts(FakeRedis):
-    """Loses the first reply to every script, and so runs it again, as a real client does."""
-
-    def evalsha(self, sha: str, numkeys: int, *keys_and_args: str) -> object:  # type: ignore[override]
-        super().evalsha(sha, numkeys, *keys_and_args)
-        return super().evalsha(sha, numkeys, *keys_and_args)
+    return listen_to_changes(any_redis)
 
 
 class TestAdd:
@@ -221,13 +200,11 @@ class TestUpdate:
 
     def test_is_applied_once_when_the_reply_is_lost(self) -> None:
         server = FakeServer()
-        watcher = FakeRedis(server=server).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        watcher.subscribe(CHANGES_CHANNEL)
-        watcher.get_message()
+        changes = listen_to_changes(FakeRedis(server=server))
         store = make_store(RepeatsItsScripts(server=server))
         job = bring_to(store, JobState.SUCCEEDED, "a")
         assert job.attempt == 1
-        assert _drain(watcher, FakeRedis(server=server)) == ["a queued", "a running", "a succeeded"]
+        assert changes() == ["a queued", "a running", "a succeeded"]
 
 
 class TestIndexes:
