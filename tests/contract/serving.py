@@ -70,7 +70,8 @@ def working(redis: Redis, pipeline: Pipeline | None = None) -> Iterator[None]:
 
 def _url_of(redis: Redis) -> str:
     server = redis.connection_pool.connection_kwargs
-    return f"redis://{server['host']}:{server['port']}/{server.get('db', 0)}"
+    password = server.get("password") or ""
+    return f"redis://:{password}@{server['host']}:{server['port']}/{server.get('db', 0)}"
 
 
 def _work(redis: Redis, runner: Runner) -> None:

@@ -31,11 +31,9 @@ def serve(store: JobStore, count: int) -> list[str]:
     served = []
     for _ in range(count):
         job_id = store.queued_ids()[0]
-        claim_job(store, job_id, f"token-{job_id}")
+        claim_job(store, job_id)
         store.update(job_id, lambda job, now: job.cancel(now))
-        store.update(
-            job_id, lambda job, now, job_id=job_id: job.acknowledge_cancel(f"token-{job_id}", now)
-        )
+        store.update(job_id, lambda job, now: job.acknowledge_cancel(TOKEN, now))
         served.append(job_id)
     return served
 
