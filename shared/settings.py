@@ -259,13 +259,14 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SystemExit("\n".join(_complaints(error))) from None
+        raise SystemExit("\n".join(complaints(error))) from None
 
 
 _SECRET = frozenset({"api_key", "redis_url", "webhook_secret"})
 
 
-def _complaints(error: ValidationError) -> list[str]:
+def complaints(error: ValidationError) -> list[str]:
+    """Give a line for each wrong setting; a secret one is not shown."""
     lines = []
     for item in error.errors(include_url=False):
         name = str(item["loc"][0])
