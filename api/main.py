@@ -7,6 +7,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
@@ -16,6 +17,7 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
+from api.response_headers import ResponseHeaders
 from api.routes import events, generate, health, jobs, root
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
@@ -54,10 +56,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         summary="Text prompts in, PNG pictures out.",
         lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        redoc_url=None,
         responses=ERROR_RESPONSES,
     )
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(ResponseHeaders)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     install_error_handlers(app)
     for router in (root.router, health.router):
         app.include_router(router)

@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.delivery_hint import hint_delivery
+from shared.dispatcher import Dispatcher
 from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.image_store import ImageStore
@@ -99,7 +100,8 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
 def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str) -> None:
     """Give back at once the jobs of earlier processes of this worker, and of a child that dies."""
     store = create_store(redis, settings)
-    recovery = Recovery(store, JobQueue(app, redis), max_attempts=settings.max_attempts)
+    dispatcher = Dispatcher(store, JobQueue(app, redis))
+    recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
     @task_failure.connect(weak=False)
     def give_back(task_id: str, exception: BaseException, **_: object) -> None:
@@ -155,8 +157,9 @@ def start_runner(
     heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
     heartbeat.start()
     pipeline = load(settings)
+    store, queue = create_store(redis, settings), JobQueue(task.app, redis)
     task.runner = Runner(
-        store=create_store(redis, settings),
+        store=store,
         images=ImageStore(redis, result_ttl=settings.result_ttl),
         events=EventLog(redis),
         paces=PaceStore(redis),
@@ -165,7 +168,8 @@ def start_runner(
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
-        announce=partial(hint_delivery, JobQueue(task.app, redis)),
+        dispatch=Dispatcher(store, queue).dispatch,
+        announce=partial(hint_delivery, queue),
     )
     heartbeat.ready(pipeline.build)
 
