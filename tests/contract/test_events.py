@@ -105,15 +105,15 @@ class TestEvents:
         job_id = submit(client)
         with events_of(client, job_id) as stream:
             events = [first(stream, "started")]
-            for _ in range(STEPS):
+            for _ in range(STEPS - 1):
                 painted_on_command.step()
                 events.append(first(stream, "step"))
+            painted_on_command.step()
             events += stream
-        assert [(sent.event, sent.id) for sent in events] == [
-            ("started", "2"),
-            *(("step", str(step + 2)) for step in range(1, STEPS + 1)),
-            ("succeeded", str(STEPS + 3)),
-        ]
+        steps = len(events) - 2
+        assert steps in {STEPS - 1, STEPS}  # The last may be left out for the end.
+        assert [sent.event for sent in events] == ["started", *["step"] * steps, "succeeded"]
+        assert [sent.id for sent in events] == [str(number) for number in range(2, steps + 4)]
         fractions = [sent.data["fraction"] for sent in events if sent.event == "step"]
         assert fractions == sorted(set(fractions))
         assert fractions[-1] < 1.0
