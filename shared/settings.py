@@ -141,6 +141,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
     """Largest request body; past it 413."""
 
+    max_image_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
+    """Largest request body where it carries a picture (/png-info, /verify); past it 413."""
+
     worker_name: str = "worker"
     """Name of a worker before the @ and its host; each worker on a machine needs its own."""
 

@@ -31,6 +31,7 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "MAX_ATTEMPTS": ("1", 1),
     "LEASE_SECONDS": ("2.5", 2.5),
     "MAX_BODY_BYTES": ("2048", 2048),
+    "MAX_IMAGE_BYTES": ("4096", 4096),
     "WORKER_NAME": ("gpu-1", "gpu-1"),
     "LOG_LEVEL": ("DEBUG", "debug"),
 }
@@ -57,6 +58,7 @@ WRONG = [
     ("MAX_ATTEMPTS", "0", "greater than or equal to 1"),
     ("LEASE_SECONDS", "0", "greater than or equal to 1"),
     ("MAX_BODY_BYTES", "1", "greater than or equal to 1024"),
+    ("MAX_IMAGE_BYTES", "1", "greater than or equal to 1024"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
 
