@@ -104,6 +104,14 @@ class TestOurPicture:
         assert info["source"] == "parameters"
         assert info["notes"][0] == "The text 'semantic-bit' cannot be read."
 
+    @pytest.mark.parametrize("number", ["9" * 4000, "9" * 5000, "1e999", "NaN"])
+    def test_may_have_been_given_absurd_numbers(
+        self, client: httpx.Client, redis: Redis, number: str
+    ) -> None:
+        texts = read_png(paint(client, redis, REQUEST), {METADATA, INFOTEXT}).text
+        own = texts[METADATA].replace('"threads":2', f'"threads":{number}')
+        assert info_of(client, flat_png({**texts, METADATA: own}))["info"] == INFO
+
     def test_is_read_whether_or_not_redis_is_there(self, start_api: StartApi) -> None:
         client = start_api(redis_url=NOWHERE)
         assert info_of(client, flat_png({INFOTEXT: INFO}))["info"] == INFO

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.integration.test_pictures import QUICK, open_picture, paint
+from tests.integration.test_pictures import open_picture, paint
 from tests.support.pngs import with_a_pixel_changed
 from worker.encoding import encode_png
 
@@ -39,7 +39,3 @@ def test_the_switch_changes_the_file_and_not_a_pixel(client: httpx.Client) -> No
     assert set(open_picture(telling).info) == {"parameters", "semantic-bit"}
     assert open_picture(silent).tobytes() == open_picture(telling).tobytes()
     assert client.post("/png-info", content=silent.content).status_code == 422
-
-
-def test_the_same_request_paints_the_same_bytes(client: httpx.Client) -> None:
-    assert paint(client, **QUICK).content == paint(client, **QUICK).content

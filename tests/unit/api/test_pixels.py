@@ -16,7 +16,7 @@ RED = flat_png(size=(16, 8))
 
 def saved(image: Image.Image, **options: object) -> bytes:
     png = io.BytesIO()
-    image.save(png, "PNG", **options)  # type: ignore[arg-type]
+    image.save(png, "PNG", **options)
     return png.getvalue()
 
 
