@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import billiard
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -21,6 +22,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.delivery_hint import hint_delivery
 from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.image_store import ImageStore
@@ -163,6 +165,7 @@ def start_runner(
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
+        announce=partial(hint_delivery, JobQueue(task.app, redis)),
     )
     heartbeat.ready(pipeline.build)
 

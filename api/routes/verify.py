@@ -5,6 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.claim import Claim
 from api.dependencies import CurrentBlockingCall, CurrentSettings, Jobs
+from api.job_submission import JobSubmission
 from api.picture_body import PICTURE_BODY, PictureBody
 from api.verification import Verification
 
@@ -30,7 +31,7 @@ async def verify(
     if not claim.has_its_size:
         return Verification.of_other_size(claim)
     pixels = await run_in_threadpool(claim.pixels)  # Before painting: they may not be there.
-    job = await run_in_threadpool(jobs.submit, claim.request)
+    job = await run_in_threadpool(jobs.submit, JobSubmission.of(claim.request))
     ended = await call.wait(job, connection, cancel_if_left=True)
     image = await run_in_threadpool(jobs.image, ended)
     return await run_in_threadpool(Verification.of, claim, pixels, ended, image)
