@@ -18,7 +18,7 @@ from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, root
+from api.routes import events, generate, health, jobs, png_info, root, verify
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
@@ -61,7 +61,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=ERROR_RESPONSES,
     )
     app.state.services = services
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        max_bytes_of=dict.fromkeys(("/png-info", "/verify"), settings.max_image_bytes),
+    )
     app.add_middleware(ResponseHeaders)
     if settings.allowed_origins:
         app.add_middleware(
@@ -74,7 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     for router in (root.router, health.router):
         app.include_router(router)
-    for router in (generate.router, jobs.router, events.router):
+    app.include_router(png_info.router, dependencies=[Depends(require_key)])
+    for router in (generate.router, jobs.router, events.router, verify.router):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
     describe(app, settings.generation_defaults)
     return app

@@ -90,6 +90,10 @@ class GenerationRequest(BaseModel):
     scheduler: Scheduler = Scheduler.DPM_SOLVER_PP
     """The sampler: DPM-Solver++ 2M with Karras sigmas, or Euler ancestral."""
 
+    embed_metadata: Annotated[bool, Field(strict=True)] = True
+    """Whether the PNG says how it was made: the prompt, the seed, the build. No pixel depends on
+    it."""
+
     def filled(self, defaults: GenerationDefaults, *, seed: int) -> Self:
         """Put the defaults in the fields that the client left out, and `seed` where it has none."""
         update = defaults.model_dump(exclude=self.model_fields_set)
@@ -144,6 +148,9 @@ class Build(BaseModel):
 
     threads: int
     """CPU threads of torch: on a CPU another number changes a few pixels by one."""
+
+    use_karras_sigmas: bool = True
+    """Whether DPM-Solver++ takes Karras noise levels."""
 
     versions: dict[str, str]
     """Of torch, diffusers and transformers."""

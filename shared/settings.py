@@ -199,6 +199,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
     """Largest request body; past it 413."""
 
+    max_image_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
+    """Largest request body where it carries a picture (/png-info, /verify); past it 413."""
+
     webhook_secret: Annotated[SecretStr, AfterValidator(_some_secret)] = SecretStr("")
     """Signs webhooks: whsec_ and the base64 of 24-64 random bytes; several, comma-separated, while
     receivers change from one to the other; empty turns webhooks off."""

@@ -47,7 +47,9 @@ def load_pipeline(settings: Settings) -> DiffusersPipeline:
     loaded, revision = _load(source, dtype, settings)
     loaded.set_progress_bar_config(disable=True)
     loaded.to(device)
-    build = _describe(source.name, revision, device, dtype)
+    build = _describe(
+        source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
+    )
     pipeline = DiffusersPipeline(
         loaded,
         build,
@@ -149,7 +151,9 @@ def _fingerprint(model: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _describe(name: str, revision: str, device: str, dtype: torch.dtype) -> Build:
+def _describe(
+    name: str, revision: str, device: str, dtype: torch.dtype, *, use_karras_sigmas: bool
+) -> Build:
     return Build(
         model=name,
         model_revision=revision,
@@ -157,6 +161,7 @@ def _describe(name: str, revision: str, device: str, dtype: torch.dtype) -> Buil
         device_name=torch.cuda.get_device_name() if device == "cuda" else device,
         dtype=str(dtype).removeprefix("torch."),
         threads=torch.get_num_threads(),
+        use_karras_sigmas=use_karras_sigmas,
         versions={
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,

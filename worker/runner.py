@@ -19,6 +19,7 @@ from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.pace import Pace, PaceStore, Work
+from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
 from worker.encoding import encode_png
 from worker.expectation import Expectation
 from worker.lease import Canceled, Lease
@@ -179,7 +180,7 @@ class Runner:
         started = time.perf_counter()
         painting = self._pipeline.generate(job.request, lease.checkpoint)
         encoding = time.perf_counter()
-        png = encode_png(painting.image)
+        png = encode_png(painting.image, _texts(job.request, painting, self._pipeline.build))
         ended = time.perf_counter()
         timings = Timings(
             queue=_queue_seconds(job),
@@ -210,12 +211,24 @@ def _queue_seconds(job: Job) -> float:
     return (job.started_at - job.created_at).total_seconds()
 
 
+def _texts(request: GenerationRequest, painting: Painting, build: Build) -> dict[str, str]:
+    if not request.embed_metadata:
+        return {}
+    result = PictureResult(
+        program=PROGRAM,
+        prompt_tokens=painting.prompt_tokens,
+        dropped_text=painting.dropped_text,
+        build=build,
+    )
+    return PictureMetadata(request=request, result=result).texts()
+
+
 def _result(
     job: Job, painting: Painting, png: bytes, *, build: Build, timings: Timings
 ) -> GenerationResult:
     request = job.request
     return GenerationResult(
-        **request.model_dump(exclude={"prompt", "negative_prompt"}),
+        **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
         prompt_tokens=painting.prompt_tokens,
         dropped_text=painting.dropped_text,
         build=build,

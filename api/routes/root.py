@@ -25,6 +25,8 @@ def read() -> ServiceCard:
         endpoints={
             "/generate": "POST - Generate image from prompt",
             "/jobs": "POST - Submit a job, then follow /jobs/{id} and collect /jobs/{id}/image",
+            "/png-info": "POST - Read how a PNG was made, as a request for it",
+            "/verify": "POST - Paint a PNG again and compare the pixels",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",
         },

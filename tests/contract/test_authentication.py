@@ -7,6 +7,8 @@ REQUEST = {"prompt": "a red apple"}
 GUARDED = [
     ("POST", "/generate"),
     ("POST", "/jobs"),
+    ("POST", "/png-info"),
+    ("POST", "/verify"),
     ("GET", "/jobs/a"),
     ("GET", "/jobs/a/image"),
     ("DELETE", "/jobs/a"),

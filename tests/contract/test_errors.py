@@ -87,6 +87,26 @@ class TestBodyLimit:
         assert start_api(max_body_bytes=1024).post("/jobs", json=body).status_code == 413
 
 
+class TestBodyLimitOfPictures:
+    @pytest.mark.parametrize("path", ["/png-info", "/verify"])
+    def test_lets_larger_bodies_through_to_be_looked_at(
+        self, client: httpx.Client, path: str
+    ) -> None:
+        assert client.post(path, content=b" " * 5 * MEGABYTE).status_code == 422
+
+    @pytest.mark.parametrize("path", ["/png-info", "/verify"])
+    def test_refuses_what_is_announced_as_too_large(self, client: httpx.Client, path: str) -> None:
+        response = client.post(path, content=b" " * 17 * MEGABYTE)
+        detail = "The body is larger than 16777216 bytes."
+        assert response.status_code == 413
+        assert response.json() == shape("PayloadTooLarge", 413, detail)
+
+    @pytest.mark.parametrize("path", ["/png-info", "/verify"])
+    def test_refuses_what_grows_too_large(self, start_api: StartApi, path: str) -> None:
+        client = start_api(max_image_bytes=MEGABYTE)
+        assert client.post(path, content=in_chunks(2 * MEGABYTE)).status_code == 413
+
+
 class TestJobErrors:
     @pytest.mark.parametrize(("method", "path"), READS_OF_A_JOB)
     def test_of_a_job_that_never_was(self, client: httpx.Client, method: str, path: str) -> None:

@@ -66,6 +66,7 @@ class TestSubmit:
             "height": 512,
             "width": 512,
             "scheduler": "dpmsolver++",
+            "embed_metadata": True,
         }
 
     def test_wakes_a_worker(self, client: httpx.Client, redis: Redis, store: JobStore) -> None:

@@ -38,6 +38,8 @@ class TestOpenApi:
             "GET /livez",
             "GET /readyz",
             "POST /generate",
+            "POST /png-info",
+            "POST /verify",
             "POST /jobs",
             "GET /jobs",
             "GET /jobs/{job_id}",
@@ -95,5 +97,12 @@ class TestOpenApi:
             name for name, operation in operations(document).items() if "security" in operation
         }
         assert guarded == {
-            name for name in operations(document) if "/jobs" in name or "generate" in name
+            name
+            for name in operations(document)
+            if any(noun in name for noun in ("/jobs", "generate", "png-info", "verify"))
         }
+
+    @pytest.mark.parametrize("name", ["POST /png-info", "POST /verify"])
+    def test_shows_both_forms_of_a_picture_in_a_body(self, document: Document, name: str) -> None:
+        body = operations(document)[name]["requestBody"]
+        assert set(body["content"]) == {"image/png", "application/json"}

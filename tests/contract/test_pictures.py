@@ -96,6 +96,7 @@ class TestGenerate:
             "width": 272,
             "seed": int(headers["x-seed"]),
             "scheduler": "euler_ancestral",
+            "embed_metadata": True,
         }
 
     def test_draws_another_seed_each_time(self, client: httpx.Client, redis: Redis) -> None:

@@ -100,6 +100,10 @@ class TestTypes:
     def test_refuses_half_a_surrogate_pair(self, field: str) -> None:
         assert refusal_of(field, "a cat \ud83d") == (field,)
 
+    @pytest.mark.parametrize("value", [0, 1, "false", None])
+    def test_refuses_what_only_looks_like_a_switch(self, value: object) -> None:
+        assert refusal_of("embed_metadata", value) == ("embed_metadata",)
+
     @pytest.mark.parametrize("name", ["dpmsolver++", "euler_ancestral"])
     def test_takes_each_scheduler_by_its_name(self, name: str) -> None:
         assert make_request(scheduler=name).scheduler == name
@@ -120,6 +124,7 @@ class TestFields:
             "width": 512,
             "seed": None,
             "scheduler": "dpmsolver++",
+            "embed_metadata": True,
         }
 
     def test_needs_a_prompt(self) -> None:

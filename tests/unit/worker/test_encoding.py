@@ -28,3 +28,15 @@ class TestEncodePng:
 
     def test_compresses(self) -> None:
         assert len(encode_png(Image.new("RGB", (512, 512), "red"))) < 512 * 512 * 3 / 100
+
+    @pytest.mark.parametrize(
+        "text", ["", "a cat, 7: 7", "é", "ネコ \U0001f431", "two\nlines", "NUL \0"]
+    )
+    def test_embeds_texts_as_pillow_and_so_a1111_read_them(self, text: str) -> None:
+        png = encode_png(noise(8, 8), {"parameters": text, "other": "more"})
+        assert decode(png).info == {"parameters": text, "other": "more"}
+
+    @pytest.mark.parametrize(("text", "kind"), [("é", b"tEXt"), ("ネコ", b"iTXt")])
+    def test_writes_latin_1_where_it_does(self, text: str, kind: bytes) -> None:
+        png = encode_png(noise(8, 8), {"parameters": text})
+        assert [found for found in (b"tEXt", b"iTXt", b"zTXt") if found in png] == [kind]

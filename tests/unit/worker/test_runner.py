@@ -14,6 +14,8 @@ from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore, Work
+from shared.picture_metadata import INFOTEXT, METADATA, PROGRAM, PictureMetadata, PictureResult
+from shared.png_text import read_png
 from tests.support.builders import (
     BUILD,
     OTHER_TOKEN,
@@ -103,13 +105,37 @@ class TestSuccess:
         png = images.get(job)
         assert job.result is not None
         assert job.result.model_dump(exclude={"timings"}) == {
-            **request.model_dump(exclude={"prompt", "negative_prompt"}),
+            **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
             "dropped_text": "",
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }
+
+    def test_tells_in_the_picture_itself_how_it_was_made(
+        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+    ) -> None:
+        request = store_job(store, "a").request
+        runner_for(PaintsFlat()).run("a")
+        texts = read_png(images.get(store.get("a")), {INFOTEXT, METADATA}).text
+        result = PictureResult(program=PROGRAM, prompt_tokens=0, dropped_text="", build=BUILD)
+        assert texts == PictureMetadata(request=request, result=result).texts()
+
+    def test_tells_nothing_in_the_picture_where_the_request_says_so(
+        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+    ) -> None:
+        store_job(store, "a", embed_metadata=False)
+        runner_for(PaintsFlat()).run("a")
+        assert b"tEXt" not in images.get(store.get("a"))
+
+    def test_gives_the_same_bytes_for_the_same_request(
+        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+    ) -> None:
+        for job_id in ("a", "b"):
+            store_job(store, job_id)
+            runner_for(PaintsFlat()).run(job_id)
+        assert images.get(store.get("a")) == images.get(store.get("b"))
 
     def test_tells_how_long_each_stage_took(self, store: JobStore, runner_for: RunnerFor) -> None:
         store_job(store, "a")

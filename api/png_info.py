@@ -1,0 +1,93 @@
+"""What a PNG says of how it was made, and the request that paints it again."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from api.picture_body import refuse
+from api.repainting import repainting_of
+from shared.generation import GenerationRequest
+from shared.infotext import Infotext
+from shared.picture_metadata import INFOTEXT, METADATA, PictureMetadata, PictureResult
+from shared.png_text import Png
+
+
+class PngInfo(BaseModel):
+    """How a picture was made."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "info": "a cat on a mat\nSteps: 28, Sampler: DPM++ 2M, Schedule type: Karras, "
+                    "CFG scale: 7, Seed: 42, Size: 512x512, Model: demo, RNG: CPU",
+                    "source": "parameters",
+                    "request": {
+                        "prompt": "a cat on a mat",
+                        "num_inference_steps": 28,
+                        "guidance_scale": 7.0,
+                        "height": 512,
+                        "width": 512,
+                        "seed": 42,
+                        "scheduler": "dpmsolver++",
+                    },
+                    "notes": ["Model: 'demo' is not carried over: a request has no such field."],
+                    "result": None,
+                }
+            ]
+        },
+    )
+
+    info: str
+    """A1111's text about it."""
+
+    source: Literal["semantic-bit", "parameters"]
+    """The text of the PNG that the rest is from: our own, which is exact, or A1111's."""
+
+    request: GenerationRequest | None
+    """What to post to `/generate` or `/jobs`; null where no request can have its prompt."""
+
+    notes: list[str]
+    """What could not be carried over into the request, and why."""
+
+    result: PictureResult | None
+    """What it was painted with; null where it does not say."""
+
+
+def read_info(png: Png, *, use_karras_sigmas: bool) -> PngInfo:
+    """Read a picture's own text, or else A1111's.
+
+    Raises:
+        InvalidRequest: It has neither.
+    """
+    own = _own(png)
+    if own is not None:
+        return PngInfo(
+            info=png.text.get(INFOTEXT, own.infotext),
+            source="semantic-bit",
+            request=own.request,
+            notes=[],
+            result=own.result,
+        )
+    if INFOTEXT not in png.text:
+        message = f"is a PNG without the texts {INFOTEXT!r} and {METADATA!r}, one of which it needs"
+        raise refuse(("body",), message, "no_metadata")
+    text = png.text[INFOTEXT]
+    repainting = repainting_of(Infotext.parse(text), use_karras_sigmas=use_karras_sigmas)
+    unread = [f"The text {METADATA!r} cannot be read."] if METADATA in png.text else []
+    return PngInfo(
+        info=text,
+        source="parameters",
+        request=repainting.request,
+        notes=[*unread, *repainting.notes],
+        result=None,
+    )
+
+
+def _own(png: Png) -> PictureMetadata | None:
+    try:
+        return PictureMetadata.parse(png.text.get(METADATA, ""))
+    except ValidationError:
+        return None

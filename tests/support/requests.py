@@ -1,0 +1,46 @@
+"""Any request that there can be, for Hypothesis."""
+
+from hypothesis import strategies as st
+
+from shared.generation import GenerationRequest, Scheduler
+
+ANY_TEXT = st.text(
+    alphabet=st.one_of(
+        st.characters(exclude_categories=["Cs"]), st.sampled_from(list(' \n\r\t,:"\\()<>'))
+    ),
+    max_size=1000,
+)
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "Steps: 20, Sampler: Euler a, Seed: 1",
+            "Size: 1x1",
+            "\n",
+            '"',
+            ", ",
+            ": ",
+            "\\",
+            "🐱",
+            "é",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+PROMPTS = st.one_of(ANY_TEXT, PIECES)
+
+
+def requests(prompts: st.SearchStrategy[str] = PROMPTS) -> st.SearchStrategy[GenerationRequest]:
+    """Give requests that are complete, as a worker meets them."""
+    sides = st.integers(32, 96).map(lambda eighth: eighth * 8)
+    return st.builds(
+        GenerationRequest,
+        prompt=prompts.filter(str.strip),
+        negative_prompt=st.none() | prompts,
+        num_inference_steps=st.integers(5, 60),
+        guidance_scale=st.floats(1, 12) | st.integers(1, 12),
+        height=sides,
+        width=sides,
+        seed=st.integers(0, 2**32 - 1),
+        scheduler=st.sampled_from(Scheduler),
+        embed_metadata=st.just(True),  # noqa: FBT003
+    )
