@@ -26,7 +26,7 @@ from shared.settings import Settings, load_settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Give the application; without settings it reads them from the environment."""
     settings = settings or load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     services = Services.connect(settings)
 
     @asynccontextmanager

@@ -66,7 +66,7 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
     """Serve jobs until SIGTERM, which lets the running one finish if it is given the time."""
     billiard.set_start_method("fork", force=True)  # On macOS too: the child needs what is set here.
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     app = create_celery(settings.redis_url)
     app.conf.task_time_limit = settings.job_timeout  # Where even the watchdog's thread hangs.
     app.conf.worker_max_memory_per_child = settings.max_worker_memory_mb * 1024 or None

@@ -29,7 +29,7 @@ def main(
 ) -> None:
     """Deliver until SIGTERM, which lets the deliveries that are under way end."""
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     if not settings.webhook_secrets:
         _log.error("there is nothing to deliver", reason="WEBHOOK_SECRET is not set")
         sys.exit(os.EX_CONFIG)  # Starting again cannot help.
