@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.errors import AttemptLost, ServiceError, TransitionRefused
+from shared.job_context import ids_of
 from shared.job_parts import JobState
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore, Transition
@@ -50,6 +51,6 @@ class Recovery:
             job = update(job_id, transition)
         except (TransitionRefused, ServiceError):
             return  # It has ended, or somebody else was faster.
-        _log.warning("worker lost", job_id=job_id, attempt=job.attempt, state=job.state.value)
+        _log.warning("worker lost", attempt=job.attempt, state=job.state.value, **ids_of(job))
         if job.state is JobState.QUEUED:
             self._queue.put(job)

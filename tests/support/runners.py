@@ -9,6 +9,7 @@ from shared.image_store import ImageStore
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore
+from shared.tracing import NoTracing, Tracing
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
 from worker.runner import Pipeline, Runner
@@ -26,6 +27,7 @@ def make_runner(
     renew_seconds: float = 5,
     end_process: Callable[[], None] = must_not_end,
     announce: Callable[[Job], None] = lambda _: None,
+    tracing: Tracing | None = None,
 ) -> Runner:
     return Runner(
         store=JobStore(redis, result_ttl=3600, lease_seconds=15),
@@ -38,4 +40,5 @@ def make_runner(
         step_timeout=600,
         end_process=end_process,
         announce=announce,
+        tracing=tracing or NoTracing(),
     )
