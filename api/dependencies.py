@@ -26,6 +26,7 @@ from shared.job_store import JobStore
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
+from shared.tracing import Tracing, connect_tracing
 from shared.worker_registry import WorkerRegistry
 
 
@@ -47,10 +48,12 @@ class Services:
     broker: BrokerWatch
     keys: KeyRing
     limiter: RateLimiter
+    tracing: Tracing
 
     @classmethod
-    def connect(cls, settings: Settings) -> Self:
+    def connect(cls, settings: Settings, tracing: Tracing | None = None) -> Self:
         """Build the parts; nothing is sent to Redis before the first request."""
+        tracing = tracing or connect_tracing(settings, "api")
         redis = connect(settings.redis_url, timeout_seconds=API_TIMEOUT_SECONDS)
         store = JobStore(
             redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds
@@ -68,6 +71,7 @@ class Services:
             forecaster=forecaster,
             defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
+            tracing=tracing,
         )
         waiter = Waiter(store)
         feeds = EventFeeds(JobEvents(EventLog(redis), jobs, forecaster))
@@ -92,6 +96,7 @@ class Services:
             broker=BrokerWatch(settings.redis_url),
             keys=_keys_of(settings),
             limiter=RateLimiter(settings.redis_url, redis.connection_pool),
+            tracing=tracing,
         )
 
     def stop_waiting(self) -> None:

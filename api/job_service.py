@@ -25,13 +25,15 @@ from shared.errors import (
 )
 from shared.generation import GenerationDefaults
 from shared.image_store import ImageStore
+from shared.job_context import described
 from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, JobState, lower
 from shared.job_queue import JobQueue
 from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
 from shared.job_view import JobView
 from shared.jobs import Job
-from shared.log import get_logger, prompt_head
+from shared.log import bound_request_id, get_logger, prompt_head
+from shared.tracing import Tracing
 from shared.worker_registry import WorkerRegistry, why_no_picture
 
 _log = get_logger(__name__)
@@ -54,6 +56,7 @@ class JobService:
         forecaster: Forecaster,
         defaults: GenerationDefaults,
         limit: int,
+        tracing: Tracing,
     ) -> None:
         self._store = store
         self._images = images
@@ -64,6 +67,7 @@ class JobService:
         self._forecaster = forecaster
         self._defaults = defaults
         self._limit = limit
+        self._tracing = tracing
 
     def submit(
         self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
@@ -83,12 +87,16 @@ class JobService:
                 return earlier
             # A client that left and has come back gets the picture it would have got.
             seed = earlier.request.seed if earlier else None
-            job = self._new_job(submission, caller, key, seed=seed)
-            claim = key.claim(job.id, submission) if key else None
-            known = self._add(job, caller, claim, replaces=known)
-            if known is None:
-                self._send(job)
-                return job
+            with self._tracing.span("enqueue", kind="producer") as span:
+                job = self._new_job(
+                    submission, caller, key, seed=seed, traceparent=span.traceparent
+                )
+                span.note(**described(job))
+                claim = key.claim(job.id, submission) if key else None
+                known = self._add(job, caller, claim, replaces=known)
+                if known is None:
+                    self._send(job)
+                    return job
 
     def get(self, job_id: str) -> Job:
         """Give a job.
@@ -168,6 +176,7 @@ class JobService:
         key: IdempotencyKey | None,
         *,
         seed: int | None,
+        traceparent: str | None,
     ) -> Job:
         # A worker that still loads its model will come to the job.
         alive = self._workers.alive()
@@ -184,6 +193,8 @@ class JobService:
             priority=lower(caller.priority, submission.priority),
             idempotency=key.hash if key else None,
             webhook_url=submission.webhook_url,
+            request_id=bound_request_id(),
+            traceparent=traceparent,
         )
 
     def _add(

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
 from api.authentication import require_key
 from api.body_limit import BodyLimit
@@ -17,19 +18,29 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
+from api.request_context import RequestContext
 from api.response_headers import ResponseHeaders
 from api.routes import events, generate, health, jobs, png_info, root, verify
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
 from shared.settings import Settings, load_settings
+from shared.tracing import Tracing
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+class Application(FastAPI):
+    """FastAPI, but for what has to be outside of its own answers to errors."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the context of each request around everything."""
+        return RequestContext(super().build_middleware_stack(), self.state.services.tracing)
+
+
+def create_app(settings: Settings | None = None, tracing: Tracing | None = None) -> FastAPI:
     """Give the application; without settings it reads them from the environment."""
     settings = settings or load_settings()
-    configure_logging(settings.log_level)
-    services = Services.connect(settings)
+    configure_logging(settings.log_level, settings.log_format)
+    services = Services.connect(settings, tracing)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -50,8 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             task.cancel()
         await asyncio.wait(tasks, timeout=2)
         services.redis.close()
+        await run_in_threadpool(services.tracing.stop)
 
-    app = FastAPI(
+    app = Application(
         title=SERVICE_NAME,
         version=VERSION,
         summary="Text prompts in, PNG pictures out.",
@@ -101,18 +113,25 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Serve HTTP until SIGTERM or SIGINT."""
     settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         "api.main:create_app",
         factory=True,
         host=settings.host,
         port=settings.port,
         log_config=None,
-        access_log=settings.log_level == "debug",
+        access_log=False,  # The context of each request writes a line of its own.
         timeout_graceful_shutdown=5,
     )
     if settings.reload:
         uvicorn.run(
-            "api.main:create_app", factory=True, host=settings.host, port=settings.port, reload=True
+            "api.main:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            reload=True,
         )
     else:
         Server(config).run()

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from shared.dispatcher import Dispatcher
 from shared.errors import JobExpired, JobNotFound
+from shared.job_context import ids_of
 from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
 from shared.job_queue import JobQueue
@@ -93,7 +94,7 @@ class Reaper:
             _log.error("the record of an unfinished job is gone", job_id=job_id)
             return
         if job.error is not None and job.error.type is FailureType.DEADLINE_EXCEEDED:
-            _log.warning("deadline exceeded", job_id=job_id, attempt=job.attempt)
+            _log.warning("deadline exceeded", attempt=job.attempt, **ids_of(job))
 
     def _send_missing(self) -> None:
         # One that misses its message twice has lost it; the first time it may be on its way.
@@ -101,7 +102,7 @@ class Reaper:
         for job in self._store.get_many(sorted(missing & self._missing)):
             if job is not None and job.state is JobState.QUEUED:
                 self._queue.put(job)
-                _log.warning("message sent again", job_id=job.id)
+                _log.warning("message sent again", **ids_of(job))
         self._missing = missing
         self._dispatcher.dispatch()
 

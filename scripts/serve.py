@@ -31,7 +31,7 @@ from scripts.home import home
 from shared.settings import Settings, load_settings
 
 _GIVEN_UP = frozenset({"FATAL", "EXITED"})
-_FLOWER_PORT = 5555
+_FLOWER_CONFIG = Path(__file__).with_name("flowerconfig.py")
 _POLL_SECONDS = 0.3
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # Compared with, not listened on.
 
@@ -73,16 +73,21 @@ stdout_logfile_maxbytes=0
 def main(arguments: Sequence[str] | None = None, *, program: str = "./run.sh") -> None:
     """Start everything, say when a picture can be made, and stop everything at Ctrl-C."""
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
-    parser.add_argument("--with-flower", action="store_true", help="show the queue on port 5555")
+    parser.add_argument(
+        "--with-flower", action="store_true", help="show the queue on FLOWER_PORT of this machine"
+    )
     with_flower = parser.parse_args(arguments).with_flower
     os.chdir(home())  # What is started reads its settings there, so this process does too.
     settings = load_settings()
     _check_port(settings)
+    if settings.log_format == "auto" and sys.stdout.isatty():
+        os.environ["LOG_FORMAT"] = "console"  # The processes write to a pipe of Supervisor's.
     try:
         lock = _lock(settings.data_dir)
         programs = _programs(settings, with_flower=with_flower)
         with tempfile.TemporaryDirectory(prefix="semantic-bit-") as control:
-            sys.exit(_supervise(programs, settings, Path(control), lock))
+            flower = _give_flower_a_login(settings) if with_flower else ""
+            sys.exit(_supervise(programs, settings, Path(control), lock, flower=flower))
     except OSError as error:
         _give_up(f"Cannot write to {error.filename or settings.data_dir}: {error.strerror}.")
     except LookupError as error:
@@ -101,12 +106,27 @@ def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
     programs["api"] = [sys.executable, "-m", "api.main"]
     if with_flower:
         os.environ["CELERY_BROKER_URL"] = os.environ.get("REDIS_URL", settings.redis_url)
-        flower = f"flower --address=127.0.0.1 --port={_FLOWER_PORT}".split()
+        where = ("--address=127.0.0.1", f"--port={settings.flower_port}")
+        flower = ("flower", f"--conf={_FLOWER_CONFIG}", *where)
         programs["flower"] = [sys.executable, "-m", "celery", *flower]
     return programs
 
 
-def _supervise(programs: dict[str, list[str]], settings: Settings, control: Path, lock: int) -> int:
+def _give_flower_a_login(settings: Settings) -> str:
+    """Hand over the logins that are set or a made-up one, and give what to tell people of it.
+
+    Nobody else on this machine, and no page in a browser, may stop jobs and workers.
+    """
+    chosen = settings.flower_basic_auth.get_secret_value()
+    password = token_urlsafe(12)
+    os.environ["FLOWER_BASIC_AUTH"] = chosen or f"flower:{password}"
+    login = "FLOWER_BASIC_AUTH" if chosen else f"user flower, password {password}"
+    return f"Flower: http://localhost:{settings.flower_port}  ({login})\n"
+
+
+def _supervise(
+    programs: dict[str, list[str]], settings: Settings, control: Path, lock: int, *, flower: str
+) -> int:
     password = token_urlsafe(16)
     configuration = control / "supervisord.conf"
     configuration.write_text(_configuration(programs, control, password))
@@ -123,7 +143,9 @@ def _supervise(programs: dict[str, list[str]], settings: Settings, control: Path
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, stop)
-    watch = _ReadinessWatch(supervisor, settings, control / "supervisor.sock", password)
+    watch = _ReadinessWatch(
+        supervisor, settings, control / "supervisor.sock", password, flower=flower
+    )
     watch.start()
     assert supervisor.stdout is not None
     for line in supervisor.stdout:
@@ -159,6 +181,8 @@ class _ReadinessWatch(Thread):
         settings: Settings,
         control: Path,
         password: str,
+        *,
+        flower: str,
     ) -> None:
         super().__init__(daemon=True)
         self.failed = False
@@ -166,11 +190,12 @@ class _ReadinessWatch(Thread):
         self._settings = settings
         self._control = f"unix://{control}"
         self._password = password
+        self._flower = flower
 
     def run(self) -> None:
         while self._supervisor.poll() is None:
             if _answers_ready(self._settings):
-                print(_ready_line(self._settings), flush=True)
+                print(_ready_line(self._settings) + self._flower, flush=True)
                 return
             if given_up := self._given_up():
                 self.failed = True

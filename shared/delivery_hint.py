@@ -3,6 +3,7 @@
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from shared.job_context import ids_of
 from shared.job_queue import JobQueue
 from shared.jobs import Job
 from shared.log import get_logger
@@ -17,4 +18,4 @@ def hint_delivery(queue: JobQueue, job: Job) -> None:
     try:
         queue.put_delivery(job.id)
     except (OperationalError, RedisError) as error:
-        _log.warning("message of a webhook not sent", job_id=job.id, reason=type(error).__name__)
+        _log.warning("message of a webhook not sent", reason=type(error).__name__, **ids_of(job))

@@ -6,7 +6,9 @@ from itertools import chain
 from celery import Celery
 from redis import Redis
 
+from shared.generation import GenerationRequest
 from shared.jobs import Job
+from shared.log import prompt_head
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
 GENERATE = "generate"
@@ -68,7 +70,7 @@ class JobQueue:
         self._redis = redis
 
     def put(self, job: Job) -> None:
-        """Send the job's id.
+        """Send the job's id, and for people who look at the queue a few words about it.
 
         Raises:
             kombu.exceptions.OperationalError: Redis did not take it within seconds.
@@ -80,6 +82,10 @@ class JobQueue:
             priority=_AGAIN if job.attempts else _NEW,
             ignore_result=True,
             retry=False,
+            # In Flower's rows, and nowhere else.
+            argsrepr=f"'{prompt_head(job.request.prompt)}'",
+            kwargsrepr=_in_words(job.request),
+            headers={"traceparent": job.traceparent} if job.traceparent else None,
         )
 
     def put_delivery(self, job_id: str) -> None:
@@ -104,3 +110,10 @@ class JobQueue:
         """
         lists = [self._redis.lrange(key, 0, -1) for key in MESSAGE_LISTS]
         return {json.loads(message)["headers"]["id"] for message in chain.from_iterable(lists)}
+
+
+def _in_words(request: GenerationRequest) -> str:
+    return (
+        f"{request.width}x{request.height} {request.num_inference_steps} steps "
+        f"seed {request.seed} {request.scheduler}"
+    )

@@ -67,6 +67,9 @@ class JobView(BaseModel):
     webhook: Webhook | None
     """Who is told of its end, and how that went; null where nobody is."""
 
+    request_id: str | None
+    """The `X-Request-ID` of the request that submitted it, under which the logs have it."""
+
     urls: JobUrls
 
     @classmethod

@@ -52,6 +52,12 @@ class Job(BaseModel):
     idempotency: str | None = None
     """Which idempotency key leads here, hashed; never shown to clients."""
 
+    request_id: str | None = None
+    """Of the HTTP request that submitted it."""
+
+    traceparent: str | None = None
+    """Where in a trace it was submitted, so that each attempt belongs to it; not for clients."""
+
     @classmethod
     def queued(
         cls,
@@ -63,6 +69,8 @@ class Job(BaseModel):
         priority: Priority = Priority.NORMAL,
         idempotency: str | None = None,
         webhook_url: str | None = None,
+        request_id: str | None = None,
+        traceparent: str | None = None,
     ) -> Self:
         """Give a new job that waits for a worker."""
         return cls(
@@ -75,6 +83,8 @@ class Job(BaseModel):
             priority=priority,
             idempotency=idempotency,
             webhook=Webhook(url=webhook_url) if webhook_url else None,
+            request_id=request_id,
+            traceparent=traceparent,
         )
 
     @property

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.dispatcher import Dispatcher
 from shared.errors import AttemptLost, ServiceError, TransitionRefused
+from shared.job_context import ids_of
 from shared.job_parts import JobState
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
@@ -49,6 +50,6 @@ class Recovery:
             job = update(job_id, transition)
         except (TransitionRefused, ServiceError):
             return  # It has ended, or somebody else was faster.
-        _log.warning("worker lost", job_id=job_id, attempt=job.attempt, state=job.state.value)
+        _log.warning("worker lost", attempt=job.attempt, state=job.state.value, **ids_of(job))
         if job.state is JobState.QUEUED:
             self._dispatcher.dispatch()

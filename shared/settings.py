@@ -5,10 +5,19 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, RedisDsn, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
+from shared.log import LogFormat
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
 _SCHEDULER_NAMES = {
@@ -33,6 +42,19 @@ def _lower(value: object) -> object:
 def _redis_url(url: str) -> str:
     RedisDsn(url)
     return url
+
+
+def _collector_url(url: str) -> str:
+    if url:
+        HttpUrl(url)
+    return url
+
+
+def _logins(logins: SecretStr) -> SecretStr:
+    if not all(all(login.partition(":")) for login in _split(logins)):
+        message = "must be user:password"
+        raise ValueError(message)
+    return logins
 
 
 def _some_key(keys: SecretStr) -> SecretStr:
@@ -221,6 +243,23 @@ class Settings(BaseSettings):
     )
     """debug, info, warning or error."""
 
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = "auto"
+    """auto (console on a terminal, json elsewhere), console or json."""
+
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_collector_url)] = ""
+    """Collector of OpenTelemetry that traces go to over HTTP, such as http://localhost:4318; empty
+    sends none."""
+
+    otel_exporter_otlp_headers: SecretStr = SecretStr("")
+    """What the collector wants to be let in, such as api-key=secret, comma-separated."""
+
+    flower_basic_auth: Annotated[SecretStr, AfterValidator(_logins)] = SecretStr("")
+    """Logins of Flower, each user:password, comma-separated; where it is not set, ./run.sh
+    --with-flower makes one up and prints it."""
+
+    flower_port: Annotated[int, Field(ge=1, le=65535)] = 5555
+    """Port of Flower, on loopback."""
+
     @property
     def generation_defaults(self) -> GenerationDefaults:
         """What requests get for the fields that they leave out."""
@@ -265,7 +304,15 @@ def load_settings() -> Settings:
         raise SystemExit("\n".join(complaints(error))) from None
 
 
-_SECRET = frozenset({"api_key", "redis_url", "webhook_secret"})
+_SECRET = frozenset(
+    {
+        "api_key",
+        "flower_basic_auth",
+        "otel_exporter_otlp_headers",
+        "redis_url",
+        "webhook_secret",
+    }
+)
 
 
 def complaints(error: ValidationError) -> list[str]:

@@ -11,6 +11,7 @@ from redis import Redis
 
 from shared.settings import Settings
 from tests.support.redis_server import running_redis
+from tests.support.traces import KeptTracing, Trace
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +51,17 @@ def any_redis(request: pytest.FixtureRequest) -> Redis:
 
 
 @pytest.fixture
+def tracing() -> KeptTracing:
+    """Tracing whose spans are in `trace`."""
+    return KeptTracing()
+
+
+@pytest.fixture
+def trace(tracing: KeptTracing) -> Trace:
+    return Trace(tracing)
+
+
+@pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
 
@@ -70,4 +82,5 @@ def restored_logging() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers, root.level = handlers, level
+    logging.captureWarnings(capture=False)
     structlog.reset_defaults()

@@ -1,6 +1,7 @@
 """A worker's hold on the job it paints: renewed, and listened to, outside the denoising loop."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import datetime
 from math import inf
 from threading import Event, Thread
@@ -60,7 +61,12 @@ class Lease:
         self._interruption: Exception | None = None
         self._wake = Event()
         self._closed = Event()
-        self._thread = Thread(target=self._keep, name=f"lease-{job.id}", daemon=True)
+        self._thread = Thread(
+            target=copy_context().run,  # With the ids that the log has of this job.
+            args=(self._keep,),
+            name=f"lease-{job.id}",
+            daemon=True,
+        )
 
     def __enter__(self) -> Self:
         """Begin to renew."""

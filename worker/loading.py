@@ -27,10 +27,15 @@ _WITHOUT_SAFETY_CHECKER: dict[str, Any] = {
 
 
 def quieten_libraries() -> None:
-    """Keep progress bars, and remarks on what is meant as it is, out of the log."""
+    """Keep progress bars, and remarks on what is meant as it is, out of the log.
+
+    What is left to say comes in the form of our own lines.
+    """
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.disable_progress_bar()
         library.set_verbosity_error()
+        library.disable_default_handler()
+        library.enable_propagation()
 
 
 def load_pipeline(settings: Settings) -> DiffusersPipeline:

@@ -16,7 +16,14 @@ from functools import partial
 import billiard
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery
-from celery.signals import task_failure, task_revoked, worker_process_init
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    task_revoked,
+    worker_process_init,
+    worker_process_shutdown,
+)
+from celery.utils.log import get_multiprocessing_logger
 from celery.worker.request import Request
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -35,6 +42,7 @@ from shared.recovery import Recovery
 from shared.redis_check import warn_of_bad_settings
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
+from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
 from worker.heartbeat import HeartbeatThread
 from worker.model_source import ModelUnavailable
@@ -56,8 +64,10 @@ def load_model(settings: Settings) -> Pipeline:
     Raises:
         ModelUnavailable: There is no model to load.
     """
+    # Both are read by the libraries when they are imported.
     if settings.offline_mode:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # Read by the hub's library when it is imported.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from worker.loading import load_pipeline  # noqa: PLC0415  # Only the child may import torch.
 
     return load_pipeline(settings)
@@ -67,7 +77,8 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
     """Serve jobs until SIGTERM, which lets the running one finish if it is given the time."""
     billiard.set_start_method("fork", force=True)  # On macOS too: the child needs what is set here.
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
+    keep_logging()
     app = create_celery(settings.redis_url)
     app.conf.task_time_limit = settings.job_timeout  # Where even the watchdog's thread hangs.
     app.conf.worker_max_memory_per_child = settings.max_worker_memory_mb * 1024 or None
@@ -95,6 +106,16 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
     except RedisError:
         _log.warning("could not sign off")
     sys.exit(exit_status.value or worker.exitcode or 0)
+
+
+def keep_logging() -> None:
+    """Have Celery log as configured, instead of in its own form what its pool has to say."""
+
+    @setup_logging.connect(weak=False)
+    def keep(**_: object) -> None:
+        pool = get_multiprocessing_logger()
+        assert pool is not None
+        pool.propagate = True
 
 
 def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str) -> None:
@@ -158,6 +179,16 @@ def start_runner(
     heartbeat.start()
     pipeline = load(settings)
     store, queue = create_store(redis, settings), JobQueue(task.app, redis)
+    tracing = connect_tracing(settings, "worker")
+
+    @worker_process_shutdown.connect(weak=False)
+    def send_the_last_spans(**_: object) -> None:
+        tracing.stop()
+
+    def end_process() -> None:
+        tracing.stop()
+        os.kill(os.getpid(), signal.SIGKILL)
+
     task.runner = Runner(
         store=store,
         images=ImageStore(redis, result_ttl=settings.result_ttl),
@@ -167,9 +198,10 @@ def start_runner(
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
-        end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
+        end_process=end_process,
         dispatch=Dispatcher(store, queue).dispatch,
         announce=partial(hint_delivery, queue),
+        tracing=tracing,
     )
     heartbeat.ready(pipeline.build)
 

@@ -14,14 +14,17 @@ from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
 from shared.event_log import EventLog
 from shared.generation import Build, GenerationRequest, GenerationResult, Timings
 from shared.image_store import ImageStore
+from shared.job_context import concerning
 from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.pace import Pace, PaceStore, Work
 from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
+from shared.tracing import Span, Tracing
 from worker.encoding import encode_png
 from worker.expectation import Expectation
+from worker.job_trace import attempt_span, record_stages
 from worker.lease import Canceled, Lease
 from worker.patience import patiently
 from worker.previews import Previews
@@ -101,6 +104,7 @@ class Runner:
         end_process: Callable[[], None],
         dispatch: Callable[[], None],
         announce: Callable[[Job], None],
+        tracing: Tracing,
     ) -> None:
         """Take the parts.
 
@@ -118,9 +122,13 @@ class Runner:
         self._end_process = end_process
         self._dispatch = dispatch
         self._announce = announce
+        self._tracing = tracing
 
-    def run(self, job_id: str) -> None:
-        """Run the job, unless it is not there to claim: a message may come twice, or late."""
+    def run(self, job_id: str) -> str:
+        """Run the job, unless it is not there to claim: a message may come twice, or late.
+
+        Say in a word what has become of it, for people who look at the queue.
+        """
         token = token_hex(8)
         pace = self._paces.of(self._pipeline.build)
 
@@ -133,17 +141,26 @@ class Runner:
             job = self._store.hold(job_id, claim)
         except (JobAlreadyTaken, ServiceError) as refusal:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
-            return
-        _log.info("job started", job_id=job_id, prompt=prompt_head(job.request.prompt))
+            return "nothing to claim"
+        with concerning(job):
+            return self._attempt(job, token, pace)
+
+    def _attempt(self, job: Job, token: str, pace: Pace) -> str:
+        _log.info("job started", prompt=prompt_head(job.request.prompt))
         try:
-            with self._hold(job, token, pace) as lease:
-                self._finish(job, self._paint(job, token, lease))
+            with (
+                attempt_span(self._tracing, job) as span,
+                self._hold(job, token, pace) as lease,
+            ):
+                return self._finish(job, self._paint(job, token, lease), span)
         except AttemptLost:
-            _log.warning("attempt lost", job_id=job_id, attempt=job.attempt)
+            _log.warning("attempt lost", attempt=job.attempt)
             patiently(lambda: self._images.discard(job))
+            return "attempt lost"
         except DeviceLost as error:
-            _log.error("device lost", job_id=job_id, reason=str(error))
+            _log.error("device lost", reason=str(error))
             self._end_process()
+            return "device lost"
 
     def _hold(self, job: Job, token: str, pace: Pace) -> Lease:
         work = Work.of(job.request)
@@ -167,11 +184,11 @@ class Runner:
         except Canceled:
             return lambda job, now: job.acknowledge_cancel(token, now)
         except PaintingFailed as error:
-            _log.error("painting failed", job_id=job.id, type=error.failure.type, reason=str(error))
+            _log.error("painting failed", type=error.failure.type, reason=str(error))
             failure = error.failure
             return lambda job, now: job.fail(token, failure, now)
         except Exception:  # noqa: BLE001  # Whatever the model raises, the job ends and says so.
-            _log.exception("painting failed", job_id=job.id)
+            _log.exception("painting failed")
             return lambda job, now: job.fail(token, _INTERNAL_ERROR, now)
         else:
             return lambda job, now: job.succeed(token, result, now)
@@ -192,11 +209,15 @@ class Runner:
         )
         lease.painted()
         patiently(lambda: self._images.put(job, png))
+        record_stages(self._tracing, timings, store_seconds=time.perf_counter() - ended)
         return _result(job, painting, png, build=self._pipeline.build, timings=timings)
 
-    def _finish(self, job: Job, outcome: Transition) -> None:
+    def _finish(self, job: Job, outcome: Transition, span: Span) -> str:
         ended = patiently(lambda: self._store.update(job.id, outcome))
-        _log.info("job ended", job_id=job.id, state=ended.state.value)
+        _log.info("job ended", state=ended.state.value)
+        span.note(state=ended.state.value)
+        if ended.error is not None:
+            span.fail(ended.error.type)
         self._announce(ended)
         if ended.result is None:
             patiently(lambda: self._images.discard(ended))
@@ -204,6 +225,7 @@ class Runner:
             result = ended.result
             work = Work.of(ended.request)
             patiently(lambda: self._paces.learn(result.build, work, result.timings))
+        return ended.state.value
 
 
 def _queue_seconds(job: Job) -> float:

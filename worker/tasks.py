@@ -6,7 +6,7 @@ from shared.job_queue import GENERATE
 from worker.runner import Runner
 
 
-class GenerateTask(Task[[str], None]):
+class GenerateTask(Task[[str], str]):
     """Runs the job whose id the message carries."""
 
     name = GENERATE
@@ -14,6 +14,6 @@ class GenerateTask(Task[[str], None]):
     runner: Runner
     """Set in the child process, once its model is loaded."""
 
-    def run(self, job_id: str) -> None:
+    def run(self, job_id: str) -> str:
         """Run the job."""
-        self.runner.run(job_id)
+        return self.runner.run(job_id)

@@ -28,7 +28,7 @@ def doctor(
     context: typer.Context, *, as_json: AsJson = False, url: Url = None, api_key: ApiKey = None
 ) -> None:
     """Check settings, Redis, API, worker, model, GPU, disk and packages, each with a hint."""
-    configure_logging("error")
+    configure_logging("error", "console")
     connection = Connection.of(context, url, api_key)
     with reporting(as_json=as_json):
         asyncio.run(_tell(_examine(connection), as_json=as_json))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from shared.keys import PREFIX
+from tests.support.log_lines import log_lines
 from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
 
 SEED = int(os.environ.get("CHAOS_SEED") or time.time_ns() % 10**6)
@@ -191,8 +191,11 @@ def records(stack: Stack) -> int:
 
 def ended_by_worker(log: Path) -> Counter[str]:
     """How often the worker's own log says that each job was painted to its end."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text())
-    return Counter(re.findall(r"job ended .*job_id=(\S+) state=succeeded", plain))
+    return Counter(
+        line["job_id"]
+        for line in log_lines(log)
+        if line["event"] == "job ended" and line["state"] == "succeeded"
+    )
 
 
 @dataclass(frozen=True)

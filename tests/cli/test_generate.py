@@ -73,6 +73,7 @@ class TestGenerate:
             "height": 256,
             "width": 256,
             "scheduler": "euler_ancestral",
+            "embed_metadata": True,
         }
 
     def test_prints_the_job_as_the_service_tells_it(

@@ -14,6 +14,7 @@ from api.main import create_app
 from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.settings import Settings
+from shared.tracing import Tracing
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import BUILD, WORKER
 from tests.support.runners import make_runner
@@ -26,10 +27,10 @@ _CLOSING_TIME = json.dumps({"headers": {"id": ""}})
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[httpx.Client]:
+def serving(settings: Settings, tracing: Tracing | None = None) -> Iterator[httpx.Client]:
     """Serve on a free port of loopback; give a client of that server."""
     config = uvicorn.Config(
-        create_app(settings), log_config=None, ws="none", timeout_graceful_shutdown=1
+        create_app(settings, tracing), log_config=None, ws="none", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     with socket() as listener:
@@ -55,9 +56,12 @@ def announce(redis: Redis, heartbeat: Heartbeat = READY) -> None:
 
 
 @contextmanager
-def working(redis: Redis, pipeline: Pipeline | None = None) -> Iterator[None]:
+def working(
+    redis: Redis, pipeline: Pipeline | None = None, tracing: Tracing | None = None
+) -> Iterator[None]:
     """Run the jobs whose messages come, in a thread, as a worker would."""
-    runner = make_runner(redis, pipeline, queue=JobQueue(create_celery(_url_of(redis)), redis))
+    queue = JobQueue(create_celery(_url_of(redis)), redis)
+    runner = make_runner(redis, pipeline, queue=queue, tracing=tracing)
     announce(redis)
     thread = Thread(target=_work, args=(redis, runner))
     thread.start()

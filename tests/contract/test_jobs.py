@@ -34,6 +34,7 @@ FIELDS = [
     "error",
     "cancellation",
     "webhook",
+    "request_id",
     "urls",
 ]
 FINAL = [state for state in JobState if state.is_final]

@@ -40,8 +40,11 @@ def paint(client: httpx.Client, redis: Redis, **fields: object) -> httpx.Respons
     return response
 
 
-def without_date(response: httpx.Response) -> dict[str, str]:
-    return {name: value for name, value in response.headers.items() if name != "date"}
+OF_THE_CALL = {"date", "x-request-id"}
+
+
+def headers_of_the_picture(response: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in OF_THE_CALL}
 
 
 class TestGenerate:
@@ -146,7 +149,7 @@ class TestImage:
         blocking = paint(client, redis)
         collected = client.get(f"/jobs/{blocking.headers['x-job-id']}/image")
         assert collected.content == blocking.content
-        assert without_date(collected) == without_date(blocking)
+        assert headers_of_the_picture(collected) == headers_of_the_picture(blocking)
 
     def test_can_be_collected_more_than_once(self, client: httpx.Client, redis: Redis) -> None:
         url = client.post("/jobs", json=REQUEST).headers["location"]

@@ -51,9 +51,9 @@ def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
     }
 
 
-def serve(settings: dict[str, str]) -> subprocess.Popen[str]:
+def serve(settings: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "scripts.serve"],
+        [sys.executable, "-m", "scripts.serve", *arguments],
         cwd=ROOT,
         env=settings,
         stdout=subprocess.PIPE,
@@ -62,13 +62,13 @@ def serve(settings: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-def read_until(process: subprocess.Popen[str], text: str) -> None:
+def read_until(process: subprocess.Popen[str], text: str) -> str:
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
         lines.append(line)
         if text in line:
-            return
+            return line
     pytest.fail(f"{text!r} never came:\n{''.join(lines)}")
 
 
@@ -141,6 +141,44 @@ class TestServe:
         assert process.returncode == 1
         assert f"PORT={stack.port}" in output
         assert len(output.splitlines()) == 1
+
+
+class TestFlower:
+    def test_shows_rows_that_a_person_can_read_to_who_has_the_login_that_was_made_up(
+        self, tmp_path: Path
+    ) -> None:
+        settings = environment(tmp_path, FLOWER_PORT=str(free_port()))
+        flower = f"http://127.0.0.1:{settings['FLOWER_PORT']}"
+        process = serve(settings, "--with-flower")
+        told = read_until(process, "Flower: ")
+        login = ("flower", told.partition("password ")[2].rstrip(")\n"))
+        eventually(lambda: answers(f"{flower}/healthcheck"), until=bool)
+        eventually(lambda: workers_known(flower, login), until=bool)
+
+        job = httpx.post(
+            f"http://127.0.0.1:{settings['PORT']}/generate",
+            json={"prompt": "a cat on a mat", "num_inference_steps": 5, "width": 256, "seed": 7},
+            timeout=60,
+        ).headers["x-job-id"]
+        tasks = eventually(
+            lambda: httpx.get(f"{flower}/api/tasks", auth=login).json(),
+            until=lambda tasks: tasks.get(job, {}).get("state") == "SUCCESS",
+        )
+        asked = [httpx.get(f"{flower}{path}").status_code for path in ("/", "/api/tasks")]
+        counted = httpx.get(f"{flower}/metrics").text
+        stop_and_check(process)
+
+        assert [tasks[job][field] for field in ("args", "kwargs", "result")] == [
+            "'a cat on a mat'",
+            "256x512 5 steps seed 7 dpmsolver++",
+            "'succeeded'",
+        ]
+        assert asked == [401, 401]
+        assert 'flower_events_total{task="generate",type="task-succeeded"' in counted
+
+
+def workers_known(flower: str, login: tuple[str, str]) -> bool:
+    return bool(httpx.get(f"{flower}/api/workers", auth=login, params={"status": True}).json())
 
 
 def children(process: subprocess.Popen[str]) -> list[psutil.Process]:

@@ -11,6 +11,7 @@ from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore
+from shared.tracing import NoTracing, Tracing
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
 from worker.runner import Pipeline, Runner
@@ -29,6 +30,7 @@ def make_runner(
     end_process: Callable[[], None] = must_not_end,
     announce: Callable[[Job], None] = lambda _: None,
     queue: JobQueue | None = None,
+    tracing: Tracing | None = None,
 ) -> Runner:
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     store = JobStore(redis, result_ttl=3600, lease_seconds=15)
@@ -44,4 +46,5 @@ def make_runner(
         end_process=end_process,
         dispatch=Dispatcher(store, queue).dispatch if queue else lambda: None,
         announce=announce,
+        tracing=tracing or NoTracing(),
     )

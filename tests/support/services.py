@@ -12,6 +12,7 @@ from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.pace import PaceStore
+from shared.tracing import NoTracing
 from shared.worker_registry import WorkerRegistry
 from tests.support.builders import LIMIT
 
@@ -28,6 +29,7 @@ def make_job_service(
         forecaster=make_forecaster(redis, store),
         defaults=GenerationDefaults(),
         limit=limit,
+        tracing=NoTracing(),
     )
 
 

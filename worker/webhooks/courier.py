@@ -7,11 +7,14 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from shared.errors import JobExpired, JobNotFound, TransitionRefused
+from shared.job_context import concerning
 from shared.job_store import JobStore
 from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import get_logger
+from shared.tracing import Tracing
 from shared.webhook import DELAYS, Delivery, Webhook
+from worker.job_trace import delivery_span
 from worker.patience import patiently
 from worker.webhooks.delivery import Sender
 from worker.webhooks.signature import signed_headers
@@ -56,6 +59,7 @@ class Courier:
         store: JobStore,
         sender: Sender,
         secrets: Sequence[bytes],
+        tracing: Tracing,
         *,
         delays: Sequence[timedelta] = DELAYS,
         due_again: timedelta = DUE_AGAIN,
@@ -63,6 +67,7 @@ class Courier:
         self._store = store
         self._sender = sender
         self._secrets = secrets
+        self._tracing = tracing
         self._delays = delays
         self._due_again = due_again
 
@@ -76,8 +81,9 @@ class Courier:
             job = self._store.update(
                 job_id, lambda job, now: job.start_delivery(self._due_again, now)
             )
-            delivery = self._try(job)
-            patiently(lambda: self._record(job_id, delivery))
+            with concerning(job):
+                delivery = self._try(job)
+                patiently(lambda: self._record(job_id, delivery))
         except TransitionRefused as refusal:
             _log.info("nothing to deliver", job_id=job_id, reason=str(refusal))
         except (JobNotFound, JobExpired) as gone:
@@ -89,7 +95,13 @@ class Courier:
         at = self._store.now()
         content = JobEnded.of(job).model_dump_json().encode()
         headers = signed_headers(f"msg_{job.id}", at, content, self._secrets)
-        answer = self._sender.send(job.webhook.url, content, headers)
+        with delivery_span(self._tracing, job) as span:
+            # The receiver's own trace goes on from here.
+            traced = {"traceparent": span.traceparent} if span.traceparent else {}
+            answer = self._sender.send(job.webhook.url, content, headers | traced)
+            span.note(**{"http.response.status_code": answer.status})
+            if answer.error is not None:
+                span.fail(answer.error)
         return Delivery(at=at, status=answer.status, error=answer.error)
 
     def _record(self, job_id: str, delivery: Delivery) -> None:
@@ -99,7 +111,6 @@ class Courier:
         assert job.webhook is not None
         _log.info(
             "webhook tried",
-            job_id=job_id,
             status=delivery.status,
             error=delivery.error,
             state=job.webhook.state.value,

@@ -11,6 +11,7 @@ from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import load_settings
+from shared.tracing import connect_tracing
 from shared.webhook import DELAYS
 from worker.webhooks.courier import DUE_AGAIN, Courier
 from worker.webhooks.delivery import LIMIT_SECONDS, Sender
@@ -29,17 +30,19 @@ def main(
 ) -> None:
     """Deliver until SIGTERM, which lets the deliveries that are under way end."""
     settings = load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     if not settings.webhook_secrets:
         _log.error("there is nothing to deliver", reason="WEBHOOK_SECRET is not set")
         sys.exit(os.EX_CONFIG)  # Starting again cannot help.
     app = create_celery(settings.redis_url)
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    tracing = connect_tracing(settings, "webhooks")
     task = app.register_task(DeliverTask())
     task.courier = Courier(
         JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds),
         Sender(settings.webhook_policy, limit_seconds=limit_seconds),
         settings.webhook_secrets,
+        tracing,
         delays=delays,
         due_again=due_again,
     )
@@ -52,6 +55,7 @@ def main(
         quiet=True,  # No banner: the log has what it says.
     )
     worker.start()
+    tracing.stop()
     sys.exit(worker.exitcode or 0)
 
 

@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
+from structlog.testing import capture_logs
 
 from api.reaper import Reaper
 from shared.dispatcher import Dispatcher
@@ -76,6 +77,17 @@ class TestLostLease:
         job = store.get("a")
         assert (job.state, job.attempt, job.token) == (JobState.QUEUED, 1, None)
         assert queue.waiting_ids() == {"a"}
+
+    def test_is_said_with_the_ids_under_which_people_look_for_it(
+        self, reaper: Reaper, lapsed: JobStore
+    ) -> None:
+        bring_to(lapsed, JobState.RUNNING, "a")
+        lapsed.update("a", lambda job, _: job.model_copy(update={"request_id": "case-7"}))
+        with capture_logs() as lines:
+            reaper.sweep()
+        assert [(line["event"], line["job_id"], line["request_id"]) for line in lines] == [
+            ("worker lost", "a", "case-7")
+        ]
 
     def test_fails_the_job_at_its_last_attempt(
         self, reaper: Reaper, store: JobStore, lapsed: JobStore

@@ -14,7 +14,7 @@ from shared.job_parts import JobState
 from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
 from tests.support.builders import LATER, job_in, queued_job
 
-PROMPT = "a secret garden"
+PROMPT = "a garden behind a high wall, where nobody has been for years"
 
 
 @pytest.fixture
@@ -42,6 +42,14 @@ class TestPut:
         positional, named, _ = json.loads(body)
         assert (positional, named) == (["a"], {})
         assert PROMPT not in f"{message}{body.decode()}"
+
+    def test_tells_people_who_look_at_the_queue_what_was_asked(
+        self, queue: JobQueue, redis: Redis
+    ) -> None:
+        queue.put(queued_job("a", prompt=PROMPT, seed=7, width=320))
+        headers = only_message(redis)["headers"]
+        assert headers["argsrepr"] == "'a garden behind a high wall, where nobo…'"
+        assert headers["kwargsrepr"] == "320x256 5 steps seed 7 dpmsolver++"
 
     def test_names_the_task_and_gives_it_the_jobs_id(self, queue: JobQueue, redis: Redis) -> None:
         queue.put(queued_job("a"))

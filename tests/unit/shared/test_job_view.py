@@ -42,6 +42,7 @@ class TestJobView:
             "error": None,
             "cancellation": None,
             "webhook": None,
+            "request_id": None,
             "urls": {
                 "self": "/jobs/job-1",
                 "image": "/jobs/job-1/image",

@@ -130,6 +130,8 @@ class TestQueued:
             "attempts": (),
             "expected_at": None,
             "owner": "",
+            "request_id": None,
+            "traceparent": None,
             "priority": Priority.NORMAL,
             "token": None,
             "idempotency": None,

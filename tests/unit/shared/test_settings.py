@@ -42,6 +42,9 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "WEBHOOK_ALLOWED_HOSTS": ("here, 10.0.0.0/8", "here, 10.0.0.0/8"),
     "WORKER_NAME": ("gpu-1", "gpu-1"),
     "LOG_LEVEL": ("DEBUG", "debug"),
+    "LOG_FORMAT": ("JSON", "json"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("https://collector:4318/o", "https://collector:4318/o"),
+    "FLOWER_PORT": ("5556", 5556),
 }
 WRONG = [
     ("PORT", "0", "greater than or equal to 1"),
@@ -74,6 +77,9 @@ WRONG = [
     ("WEBHOOK_ALLOW_HTTP", "perhaps", "boolean"),
     ("WEBHOOK_ALLOWED_HOSTS", "10.0.0.1/8", "'10.0.0.1/8' is neither a host name nor an address"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ("LOG_FORMAT", "xml", "'auto', 'console' or 'json'"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "'http' or 'https'"),
+    ("FLOWER_PORT", "0", "greater than or equal to 1"),
 ]
 
 Set = Callable[[str, str], None]
@@ -257,12 +263,27 @@ class TestSecrets:
         assert "hunter2" not in line
         assert "\n" not in line
 
+    @pytest.mark.parametrize("login", ["hunter2", ":hunter2", "admin:,me:hunter2"])
+    def test_of_flower_are_not_shown_when_they_are_wrong(
+        self, set_variable: Set, login: str
+    ) -> None:
+        set_variable("FLOWER_BASIC_AUTH", login)
+        assert complaint() == "Wrong setting FLOWER_BASIC_AUTH=…: must be user:password."
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("API_KEY", "hunter2"),
+            ("FLOWER_BASIC_AUTH", "admin:hunter2"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hunter2"),
+            ("WEBHOOK_SECRET", webhook_secret(24)),
+        ],
+    )
     @pytest.mark.parametrize("show", [repr, str, lambda settings: settings.model_dump_json()])
     def test_are_not_shown_with_the_settings(
-        self, set_variable: Set, show: Callable[[Settings], str]
+        self, set_variable: Set, show: Callable[[Settings], str], name: str, value: str
     ) -> None:
-        set_variable("API_KEY", "hunter2")
-        set_variable("WEBHOOK_SECRET", webhook_secret(24))
+        set_variable(name, value)
         shown = show(load_settings())
         assert "hunter2" not in shown
         assert webhook_secret(24) not in shown

@@ -8,10 +8,21 @@ from redis import Redis
 
 from shared.job_parts import JobState
 from shared.job_store import JobStore
+from shared.tracing import NoTracing, Tracing
 from shared.webhook import Webhook, WebhookState
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 from tests.support.builders import TOKEN, WORKER, bring_to
 from tests.support.receiver import Receiver, Way, answers, hangs_up
+from tests.support.traces import (
+    CLIENT,
+    CLIENT_SPAN,
+    CLIENT_TRACE,
+    Trace,
+    attributes,
+    failure,
+    parent_id,
+    span_id,
+)
 from tests.support.webhooks import OTHER_SECRET, SECRET, SECRET_BYTES, is_verified, verified
 from tests.unit.failing_redis import FailingRedis
 from worker.webhooks.courier import Courier
@@ -33,8 +44,19 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def courier(store: JobStore, *secrets: bytes, sender: Sender | None = None) -> Courier:
-    return Courier(store, sender or Sender(POLICY), secrets or (SECRET_BYTES,), delays=AT_ONCE)
+def courier(
+    store: JobStore,
+    *secrets: bytes,
+    sender: Sender | None = None,
+    tracing: Tracing | None = None,
+) -> Courier:
+    return Courier(
+        store,
+        sender or Sender(POLICY),
+        secrets or (SECRET_BYTES,),
+        tracing or NoTracing(),
+        delays=AT_ONCE,
+    )
 
 
 def webhook_of(store: JobStore, job_id: str = "a") -> Webhook:
@@ -209,3 +231,29 @@ class TestRedisOutage:
         courier(store, sender=sender).deliver("a")
         assert (redis.failures, sender.sent) == (0, 1)
         assert webhook_of(store).state is WebhookState.DELIVERED
+
+
+class TestTrace:
+    def test_goes_on_at_the_receiver(self, store: JobStore, tracing: Tracing, trace: Trace) -> None:
+        with Receiver(answers(500), answers(200)) as receiver:
+            bring_to(store, JobState.FAILED, "a", webhook_url=receiver.url)
+            store.update("a", lambda job, _: job.model_copy(update={"traceparent": CLIENT}))
+            for _ in range(2):
+                courier(store, tracing=tracing).deliver("a")
+        first, second = trace
+        assert {parent_id(span) for span in trace} == {CLIENT_SPAN}
+        assert [received.headers["traceparent"] for received in receiver.received] == [
+            f"00-{CLIENT_TRACE}-{span_id(span)}-01" for span in trace
+        ]
+        assert [failure(first), failure(second)] == ["answered 500", None]
+        assert attributes(second) == {
+            "job_id": "a",
+            "attempt": 2,
+            "http.response.status_code": 200,
+        }
+
+    def test_is_not_sent_where_there_is_none(self, store: JobStore, receiver: Receiver) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=receiver.url)
+        courier(store).deliver("a")
+        (received,) = receiver.received
+        assert "traceparent" not in received.headers
