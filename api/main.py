@@ -16,7 +16,8 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
-from api.routes import events, generate, health, jobs, root
+from api.request_metrics import RequestMetrics
+from api.routes import events, generate, health, jobs, metrics, root
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
@@ -58,8 +59,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestMetrics, metrics=services.http_metrics)
     install_error_handlers(app)
-    for router in (root.router, health.router):
+    for router in (root.router, health.router, metrics.router):
         app.include_router(router)
     for router in (generate.router, jobs.router, events.router):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])

@@ -10,6 +10,7 @@
 | `semantic-bit:work` | hash of what each unfinished job asks of a worker, for estimates |
 | `semantic-bit:jobs`, `semantic-bit:jobs:{state}` | sorted sets of `{time}:{id}`, for listings |
 | `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
+| `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
@@ -23,6 +24,7 @@ HELD = f"{PREFIX}held"
 WORK = f"{PREFIX}work"
 LISTED = f"{PREFIX}jobs"
 EXPIRIES = f"{PREFIX}expiries"
+DELIVERIES = f"{PREFIX}deliveries"
 
 
 def record_key(job_id: str) -> str:

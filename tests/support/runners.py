@@ -10,6 +10,7 @@ from shared.job_store import JobStore
 from shared.pace import PaceStore
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
+from worker.metrics import CountedPipeline, WorkerMetrics
 from worker.runner import Pipeline, Runner
 
 
@@ -22,15 +23,17 @@ def make_runner(
     redis: Redis,
     pipeline: Pipeline | None = None,
     *,
+    metrics: WorkerMetrics | None = None,
     renew_seconds: float = 5,
     end_process: Callable[[], None] = must_not_end,
 ) -> Runner:
+    metrics = metrics or WorkerMetrics()
     return Runner(
-        store=JobStore(redis, result_ttl=3600, lease_seconds=15),
+        store=JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed),
         images=ImageStore(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),
-        pipeline=pipeline or PaintsFlat(),
+        pipeline=CountedPipeline(pipeline or PaintsFlat(), metrics),
         worker=WORKER,
         renew_seconds=renew_seconds,
         step_timeout=600,

@@ -49,6 +49,9 @@ class Stack:
     """The module that is run as the worker."""
 
     port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
+    """Of the worker."""
+
     redis_url: str = ""
     """Where worker and API look for Redis; a test may put a proxy there before they start."""
 
@@ -130,6 +133,7 @@ class Stack:
             **kept,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "WORKER_METRICS_PORT": str(self.metrics_port),
             "REDIS_URL": self.redis_url,
             "MODEL_ID": "auto",
             "DEVICE": "cpu",

@@ -32,6 +32,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "LEASE_SECONDS": ("2.5", 2.5),
     "MAX_BODY_BYTES": ("2048", 2048),
     "WORKER_NAME": ("gpu-1", "gpu-1"),
+    "WORKER_METRICS_HOST": ("0.0.0.0", "0.0.0.0"),
+    "WORKER_METRICS_PORT": ("9102", 9102),
     "LOG_LEVEL": ("DEBUG", "debug"),
 }
 WRONG = [
@@ -57,6 +59,7 @@ WRONG = [
     ("MAX_ATTEMPTS", "0", "greater than or equal to 1"),
     ("LEASE_SECONDS", "0", "greater than or equal to 1"),
     ("MAX_BODY_BYTES", "1", "greater than or equal to 1024"),
+    ("WORKER_METRICS_PORT", "-1", "greater than or equal to 0"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
 
