@@ -54,20 +54,37 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        code = _INTERNAL_SERVER_ERROR  # What the client gets where no answer begins.
+        request = _Request(scope, self._metrics)
 
         async def noted(message: Message) -> None:
-            nonlocal code
             if message["type"] == "http.response.start":
-                code = message["status"]
+                request.code = message["status"]
+            elif message["type"] == "http.response.body" and not message.get("more_body"):
+                request.end()  # Before the client knows it: who scrapes next finds it counted.
             await send(message)
 
-        started = perf_counter()
         try:
             await self.app(scope, receive, noted)
         finally:
-            seconds = perf_counter() - started
-            self._metrics.served(scope["method"], _route(scope), code, seconds)
+            request.end()
+
+
+class _Request:
+    """A request that is counted once, at its first end."""
+
+    def __init__(self, scope: Scope, metrics: HttpMetrics) -> None:
+        self.code = _INTERNAL_SERVER_ERROR  # What the client gets where no answer begins.
+        self._scope = scope
+        self._metrics = metrics
+        self._started = perf_counter()
+        self._has_ended = False
+
+    def end(self) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        seconds = perf_counter() - self._started
+        self._metrics.served(self._scope["method"], _route(self._scope), self.code, seconds)
 
 
 def _route(scope: Scope) -> str:

@@ -90,9 +90,7 @@ class TestReplacedChild:
             eventually(lambda: client.get(url).json(), until=lambda job: job["attempt"] == 2)
             again = scrape(own_stack)
             client.delete(url)
-            eventually(
-                lambda: client.get(url).json(), until=lambda job: job["state"] == "canceled"
-            )
+            eventually(lambda: client.get(url).json(), until=lambda job: job["state"] == "canceled")
         after = scrape(own_stack)
         assert again.sum("semantic_bit_steps_total") >= before.sum("semantic_bit_steps_total") >= 6
         assert after.sum("semantic_bit_denoise_seconds_count") == 1
