@@ -104,6 +104,17 @@ class TestRequests:
             ("200", "GET", "/health"): 1,
         }
 
+    def test_are_counted_under_the_path_that_the_documentation_shows(
+        self, fresh: httpx.Client
+    ) -> None:
+        paths = fresh.get("/openapi.json").json()["paths"]
+        for path, methods in paths.items():
+            for method in methods:
+                fresh.request(method, path.replace("{job_id}", "a"))
+        counted = scrape(fresh).counted("semantic_bit_http_request_seconds_count")
+        shown = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+        assert counted.keys() == shown | {("GET", "other")}  # The documentation itself.
+
     def test_that_are_too_large_are_counted(self, start_api: StartApi) -> None:
         client = start_api(max_body_bytes=1024)
         client.post("/generate", content=b"x" * 2048)
