@@ -46,23 +46,23 @@ install() {
 case "${1:-}" in
 test)
   shift
-  install api,worker,serve,dev
+  install api,worker,webhooks,serve,cli,dev
   exec .venv/bin/python -m pytest "$@"
   ;;
 chaos)
   shift
-  install api,worker,serve,dev
+  install api,worker,webhooks,serve,cli,dev
   CHAOS_SCALE=full exec .venv/bin/python -m pytest --timeout=1800 -s tests/chaos "$@"
   ;;
 check)
-  install api,worker,serve,dev
+  install api,worker,webhooks,serve,cli,dev
   .venv/bin/ruff format --check .
   .venv/bin/ruff check .
   .venv/bin/lint-imports
   exec .venv/bin/mypy api worker shared scripts benchmarks tests
   ;;
 *)
-  install api,worker,serve
+  install api,worker,webhooks,serve,cli
   exec .venv/bin/python -m scripts.serve "$@"
   ;;
 esac

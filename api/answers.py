@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from api.job_view import JobView
 from shared.generation import Timings
+from shared.job_view import JobView
 from shared.jobs import Job
 
 _HEADERS = {

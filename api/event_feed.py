@@ -16,6 +16,9 @@ from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.job_events import EventType, JobEvent
 from shared.job_store import EVENTS_KEPT
+from shared.log import get_logger
+
+_log = get_logger(__name__)
 
 _QUEUE_SECONDS = 1.0
 """Between two looks at the place of a job that waits."""
@@ -231,11 +234,15 @@ class EventFeeds:
         wished_at = float("-inf")
         while not feed.is_over:
             feed.woken.clear()
-            with suppress(RedisError):  # It is read again at the next subscription.
+            try:
                 if feed.viewers and monotonic() - wished_at > _WISH_SECONDS:
                     await run_in_threadpool(self._source.want_previews, job_id)
                     wished_at = monotonic()
                 feed.add(await run_in_threadpool(self._source.look, job_id, feed.last))
+            except RedisError:
+                pass  # It is read again at the next subscription.
+            except Exception:  # noqa: BLE001  # Those who follow would wait for ever.
+                _log.exception("events not read", job_id=job_id)
             feed.tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_QUEUE_SECONDS if feed.waits else None):

@@ -77,10 +77,18 @@ def play_forward(queue: Sequence[tuple[str, Work]], lanes: Iterable[Lane]) -> Fo
 class Forecaster:
     """Looks at queue and workers, twice a second at most, whoever asks; safe in threads."""
 
-    def __init__(self, store: JobStore, workers: WorkerRegistry, paces: PaceStore) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        workers: WorkerRegistry,
+        paces: PaceStore,
+        *,
+        fresh_seconds: float = _FRESH_SECONDS,
+    ) -> None:
         self._store = store
         self._workers = workers
         self._paces = paces
+        self._fresh_seconds = fresh_seconds
         self._lock = Lock()
         self._looked_at = float("-inf")
         self._forecast = play_forward([], [])
@@ -93,7 +101,7 @@ class Forecaster:
             RedisError: Redis does not answer.
         """
         with self._lock:
-            if monotonic() - self._looked_at > _FRESH_SECONDS:
+            if monotonic() - self._looked_at > self._fresh_seconds:
                 lanes = self._lanes()
                 self._fastest = lanes[0].pace if lanes else None
                 self._forecast = play_forward(self._store.queue(), lanes)

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Self
 
-from shared.generation import GenerationRequest
+from api.job_submission import JobSubmission
 from shared.job_store import IdempotencyClaim
 
 
@@ -19,9 +19,9 @@ class IdempotencyKey:
         """Give the key as this client's."""
         return cls(hashlib.sha256(f"{api_key}\0{key}".encode()).hexdigest())
 
-    def claim(self, job_id: str, request: GenerationRequest) -> IdempotencyClaim:
-        """Say that the key leads to this job, for this request as the client sent it."""
+    def claim(self, job_id: str, submission: JobSubmission) -> IdempotencyClaim:
+        """Say that the key leads to this job, for this submission as the client sent it."""
         fingerprint = hashlib.sha256(
-            request.model_dump_json(exclude_unset=True).encode()
+            submission.model_dump_json(exclude_unset=True).encode()
         ).hexdigest()
         return IdempotencyClaim(job_id=job_id, fingerprint=fingerprint)

@@ -10,7 +10,9 @@ from redis.exceptions import RedisError
 
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
-from api.job_view import JobPage, JobView
+from api.job_page import JobPage
+from api.job_submission import JobSubmission
+from shared.delivery_hint import hint_delivery
 from shared.errors import (
     GenerationFailed,
     IdempotencyConflict,
@@ -21,12 +23,13 @@ from shared.errors import (
     ModelNotLoaded,
     QueueFull,
 )
-from shared.generation import GenerationDefaults, GenerationRequest
+from shared.generation import GenerationDefaults
 from shared.image_store import ImageStore
 from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, JobState
 from shared.job_queue import JobQueue
 from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore
+from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
 from shared.worker_registry import WorkerRegistry, why_no_picture
@@ -61,7 +64,7 @@ class JobService:
         self._defaults = defaults
         self._limit = limit
 
-    def submit(self, request: GenerationRequest, key: IdempotencyKey | None = None) -> Job:
+    def submit(self, submission: JobSubmission, key: IdempotencyKey | None = None) -> Job:
         """Queue a job, with the defaults filled in and its seed drawn, or find the one of the key.
 
         Raises:
@@ -71,13 +74,13 @@ class JobService:
         """
         known = self._store.claim_of(key.hash) if key else None
         while True:
-            earlier = self._find(known, request, key) if known and key else None
+            earlier = self._find(known, submission, key) if known and key else None
             if earlier is not None and not earlier.was_abandoned:
                 return earlier
             # A client that left and has come back gets the picture it would have got.
             seed = earlier.request.seed if earlier else None
-            job = self._new_job(request, key, seed)
-            claim = key.claim(job.id, request) if key else None
+            job = self._new_job(submission, key, seed)
+            claim = key.claim(job.id, submission) if key else None
             known = self._add(job, claim, replaces=known)
             if known is None:
                 self._send(job)
@@ -117,6 +120,7 @@ class JobService:
         """Cancel exactly this job; what has ended stays as it is."""
         job = self._store.update(job_id, lambda job, now: job.cancel(now, reason))
         _log.info("cancel asked", job_id=job_id, reason=reason.value, state=job.state.value)
+        hint_delivery(self._queue, job)
         return job
 
     def image(self, job: Job) -> bytes:
@@ -137,9 +141,9 @@ class JobService:
         return self._images.get(job)
 
     def _find(
-        self, known: IdempotencyClaim, request: GenerationRequest, key: IdempotencyKey
+        self, known: IdempotencyClaim, submission: JobSubmission, key: IdempotencyKey
     ) -> Job | None:
-        if key.claim(known.job_id, request) != known:
+        if key.claim(known.job_id, submission) != known:
             raise IdempotencyConflict(known.job_id)
         try:
             return self._store.get(known.job_id)
@@ -147,7 +151,7 @@ class JobService:
             return None
 
     def _new_job(
-        self, request: GenerationRequest, key: IdempotencyKey | None, seed: int | None
+        self, submission: JobSubmission, key: IdempotencyKey | None, seed: int | None
     ) -> Job:
         # A worker that still loads its model will come to the job.
         alive = self._workers.alive()
@@ -155,9 +159,13 @@ class JobService:
             raise ModelNotLoaded(why_no_picture(alive))
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
-        complete = request.filled(self._defaults, seed=drawn)
+        complete = submission.request.filled(self._defaults, seed=drawn)
         return Job.queued(
-            str(uuid4()), complete, self._store.now(), idempotency=key.hash if key else None
+            str(uuid4()),
+            complete,
+            self._store.now(),
+            idempotency=key.hash if key else None,
+            webhook_url=submission.webhook_url,
         )
 
     def _add(

@@ -20,9 +20,10 @@ def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
 
     def openapi() -> dict[str, Any]:
         schema = generate()
-        properties = schema["components"]["schemas"]["GenerationRequest"]["properties"]
-        for name, value in defaults.model_dump(mode="json").items():
-            properties[name]["default"] = value
+        for model in ("GenerationRequest", "JobSubmission"):
+            properties = schema["components"]["schemas"][model]["properties"]
+            for name, value in defaults.model_dump(mode="json").items():
+                properties[name]["default"] = value
         for operation in schema["paths"].get("/jobs/{job_id}/events", {}).values():
             _show_errors_as_json(operation["responses"])
         return schema

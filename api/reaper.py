@@ -1,4 +1,4 @@
-"""Brings back jobs whose worker fell silent and messages that were lost, and ends late jobs."""
+"""Brings back jobs of silent workers and lost messages, sends due deliveries, ends late jobs."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,6 +18,9 @@ from shared.log import get_logger
 from shared.recovery import Recovery
 
 _log = get_logger(__name__)
+
+# Where nobody delivers, the messages that wait do not become more than this.
+_MOST_DELIVERIES = 100
 
 
 class Reaper:
@@ -58,7 +61,7 @@ class Reaper:
             await asyncio.sleep(self._sweep_seconds)
 
     def sweep(self, *, leases: bool = True) -> None:
-        """End what is late, requeue what lost its lease, send again what has no message.
+        """End what is late, requeue what lost its lease, send what has no message or is due.
 
         Raises:
             RedisError: Redis does not answer.
@@ -70,6 +73,7 @@ class Reaper:
             self._for_each(self._store.lost_ids(), self._recovery.requeue_lost)
         self._send_missing()
         self._listing.purge()
+        self._send_deliveries()
 
     def _for_each(self, job_ids: list[str], act: Callable[[str], None]) -> None:
         for job_id in job_ids:
@@ -98,3 +102,8 @@ class Reaper:
                 self._queue.put(job)
                 _log.warning("message sent again", job_id=job.id)
         self._missing = missing
+
+    def _send_deliveries(self) -> None:
+        limit = max(0, _MOST_DELIVERIES - self._queue.count_deliveries())
+        for job_id in self._store.claim_due_deliveries(limit=limit):
+            self._queue.put_delivery(job_id)

@@ -44,8 +44,18 @@ loglevel warning
     )
     return EmbeddedRedis(
         command=(find_server(), str(configuration.resolve())),
-        url=f"redis://:{password}@127.0.0.1:{port}/0",
+        url=_url(port, password),
     )
+
+
+def last_url(folder: Path) -> str | None:
+    """Give where the server that was last started on `folder` answers, if it lives."""
+    configuration = folder / "redis.conf"
+    if not configuration.is_file():
+        return None
+    lines = configuration.read_text().splitlines()
+    told = dict(line.partition(" ")[::2] for line in lines)
+    return _url(told.get("port", ""), told.get("requirepass", ""))
 
 
 def find_server() -> str:
@@ -73,3 +83,7 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _url(port: int | str, password: str) -> str:
+    return f"redis://:{password}@127.0.0.1:{port}/0"

@@ -1,4 +1,4 @@
-"""Start everything on this machine: Redis where none is given, the worker, the API, Flower.
+"""Start everything on this machine: Redis where none is given, the workers, the API, Flower.
 
 Supervisor keeps the processes alive; this program writes its configuration, waits until a picture
 can be made, and passes a stop on.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -26,9 +27,9 @@ from xmlrpc.client import Error, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from scripts.embedded_redis import prepare
+from scripts.home import home
 from shared.settings import Settings, load_settings
 
-_ROOT = Path(__file__).resolve().parent.parent
 _GIVEN_UP = frozenset({"FATAL", "EXITED"})
 _FLOWER_PORT = 5555
 _POLL_SECONDS = 0.3
@@ -69,11 +70,12 @@ stdout_logfile_maxbytes=0
 """
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None, *, program: str = "./run.sh") -> None:
     """Start everything, say when a picture can be made, and stop everything at Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="./run.sh", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.add_argument("--with-flower", action="store_true", help="show the queue on port 5555")
-    with_flower = parser.parse_args().with_flower
+    with_flower = parser.parse_args(arguments).with_flower
+    os.chdir(home())  # What is started reads its settings there, so this process does too.
     settings = load_settings()
     _check_port(settings)
     try:
@@ -94,6 +96,8 @@ def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
         programs["redis"] = list(redis.command)
         os.environ["REDIS_URL"] = redis.url
     programs["worker"] = [sys.executable, "-m", "worker.main"]
+    if settings.webhook_secrets:
+        programs["webhooks"] = [sys.executable, "-m", "worker.webhooks.main"]
     programs["api"] = [sys.executable, "-m", "api.main"]
     if with_flower:
         os.environ["CELERY_BROKER_URL"] = os.environ.get("REDIS_URL", settings.redis_url)
@@ -139,7 +143,7 @@ def _configuration(programs: dict[str, list[str]], control: Path, password: str)
             _PROGRAM.format(
                 name=name,
                 command=quoted,
-                root=str(_ROOT).replace("%", "%%"),
+                root=str(home()).replace("%", "%%"),
                 priority=priority,
             )
         )

@@ -16,7 +16,8 @@ TransitionRefused         never leaves the service
 ├── JobAlreadyTaken
 ├── LeaseRenewed
 ├── NotCanceling
-└── AttemptLost
+├── AttemptLost
+└── DeliveryNotDue
 """
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -196,3 +197,10 @@ class AttemptLost(TransitionRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"this attempt at job {job_id} has lost it")
+
+
+class DeliveryNotDue(TransitionRefused):
+    """Nobody is to be told of the job's end now."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no delivery of job {job_id} is due")

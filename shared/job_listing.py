@@ -48,8 +48,9 @@ class JobListing:
         )
 
     def _members(self, states: Collection[JobState], limit: int, start: str) -> list[str]:
-        pipeline = self._redis.pipeline(transaction=False)
-        listings = [listed_key(state) for state in states] or [listed_key(None)]
+        # As one, and each once: a job that changes its state is in exactly one of them.
+        pipeline = self._redis.pipeline()
+        listings = {listed_key(state) for state in states} or {listed_key(None)}
         for key in listings:
             pipeline.zrevrangebylex(key, start, "-", start=0, num=limit)
         newest_first = merge(*pipeline.execute(), reverse=True)

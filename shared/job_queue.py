@@ -10,7 +10,13 @@ from shared.jobs import Job
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
 GENERATE = "generate"
-"""Name of the one task, and of its queue."""
+"""Name of the task that paints, and of its queue."""
+
+DELIVER = "deliver"
+"""Name of the task that tells a webhook of a job's end."""
+
+DELIVERIES = "webhooks"
+"""Its queue, which has a worker of its own: a receiver that is slow keeps no job waiting."""
 
 # A job whose worker was lost has waited its time already: it goes before the new ones.
 _AGAIN, _NEW = _PRIORITIES = [0, 1]
@@ -75,6 +81,20 @@ class JobQueue:
             ignore_result=True,
             retry=False,
         )
+
+    def put_delivery(self, job_id: str) -> None:
+        """Send the id of a job whose webhook is due.
+
+        Raises:
+            kombu.exceptions.OperationalError: Redis did not take it within seconds.
+        """
+        self._celery.send_task(
+            DELIVER, args=[job_id], queue=DELIVERIES, ignore_result=True, retry=False
+        )
+
+    def count_deliveries(self) -> int:
+        """Count the messages of deliveries that wait for their worker."""
+        return self._redis.llen(DELIVERIES)
 
     def waiting_ids(self) -> set[str]:
         """Give the ids whose message waits for a worker.

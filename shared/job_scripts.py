@@ -48,11 +48,11 @@ SWAP = (
     + """
 local record, ended, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local events, work, expiries = KEYS[6], KEYS[7], KEYS[8]
-local listed_before, listed_now = KEYS[9], KEYS[10]
+local listed_before, listed_now, deliveries = KEYS[9], KEYS[10], KEYS[11]
 local expected, changed, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local queued_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local lost_by, event, data, kept = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
-local member, expiry = ARGV[14], ARGV[15]
+local member, expiry, delivery_due = ARGV[14], ARGV[15], ARGV[16]
 
 local current = redis.call('GET', record)
 if current == changed and expected ~= changed then return 'done' end
@@ -68,6 +68,11 @@ local function index(key, score)
 end
 index(queued, queued_at)
 index(held, lease_end)
+index(deliveries, delivery_due)
+if ttl == 'kept' then
+  redis.call('SET', record, changed, 'KEEPTTL')
+  return 'done'  -- A delivery: the job itself has not changed.
+end
 if listed_before ~= listed_now then
   redis.call('ZREM', listed_before, member)
   redis.call('ZADD', listed_now, 0, member)
@@ -88,7 +93,8 @@ return 'done'
 """
 )
 
-# Append a preview, if the attempt that painted it still runs.
+# Append a preview, if the attempt that painted it still runs. A prompt misleads neither search: its
+# quotes are escaped. Repeated after a lost reply it finds itself done.
 SHOW = (
     _TELL
     + """
@@ -96,8 +102,10 @@ local record, events = KEYS[1], KEYS[2]
 local id, token, event, data, kept, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local job = redis.call('GET', record)
-if not job or not string.find(job, token, 1, true) then return 'lost' end
+if not job or not string.find(job, '"token":"' .. token .. '"', 1, true) then return 'lost' end
 if not string.find(job, '"state":"running"', 1, true) then return 'lost' end
+local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+if last and last[2][4] == data then return 'done' end
 tell(events, kept, event, data, channel, id .. ' ' .. event)
 return 'done'
 """
@@ -110,4 +118,14 @@ local members = redis.call('ZRANGEBYSCORE', expiries, '-inf', ARGV[1], 'LIMIT', 
 if #members == 0 then return 0 end
 for k = 1, #KEYS do redis.call('ZREM', KEYS[k], unpack(members)) end
 return #members
+"""
+
+# Give the jobs whose delivery is due, and let nobody else find them until later.
+CLAIM_DELIVERIES = """
+local deliveries = KEYS[1]
+local now, limit, later = ARGV[1], ARGV[2], ARGV[3]
+
+local due = redis.call('ZRANGEBYSCORE', deliveries, '-inf', now, 'LIMIT', 0, limit)
+for _, id in ipairs(due) do redis.call('ZADD', deliveries, later, id) end
+return due
 """

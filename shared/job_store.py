@@ -11,10 +11,11 @@ from redis import Redis
 from shared.errors import JobExpired, JobNotFound, LeaseRenewed
 from shared.job_events import event_of
 from shared.job_parts import JobState
-from shared.job_scripts import ADD, SWAP
+from shared.job_scripts import ADD, CLAIM_DELIVERIES, SWAP
 from shared.jobs import Job
 from shared.keys import (
     CHANGES_CHANNEL,
+    DELIVERIES,
     EXPIRIES,
     HELD,
     QUEUED,
@@ -27,6 +28,9 @@ from shared.keys import (
 )
 from shared.pace import Work
 from shared.witness import Tell, Witness, tell_nobody
+
+# Longer than a delivery takes, also where several wait for their turn.
+_DELIVERY_AGAIN = timedelta(minutes=1)
 
 # How much longer than its record Redis remembers that a job was there, to answer 410 and not 404.
 _ENDED_TTL_FACTOR = 24
@@ -74,6 +78,7 @@ class JobStore:
         self._redis = redis
         self._add = redis.register_script(ADD)
         self._swap = redis.register_script(SWAP)
+        self._claim_deliveries = redis.register_script(CLAIM_DELIVERIES)
         self._result_ttl = result_ttl
         self._lease = timedelta(seconds=lease_seconds)
         self._events_kept = events_kept
@@ -265,6 +270,7 @@ class JobStore:
         pipeline = self._redis.pipeline()
         pipeline.zrem(QUEUED, job_id)
         pipeline.zrem(HELD, job_id)
+        pipeline.zrem(DELIVERIES, job_id)
         pipeline.hdel(WORK, job_id)
         pipeline.execute()
 
@@ -275,6 +281,18 @@ class JobStore:
     def lost_ids(self) -> list[str]:
         """Give the ids of the jobs whose lease has run out."""
         return _as_ids(self._redis.zrangebyscore(HELD, "-inf", self.now().timestamp()))
+
+    def claim_due_deliveries(self, *, limit: int) -> list[str]:
+        """Give the ids of jobs whose webhook is to be tried now, the oldest first.
+
+        Nobody else is given them for a minute; then they are due again, unless they were tried.
+        """
+        now = self.now()
+        later = now + _DELIVERY_AGAIN
+        due = self._claim_deliveries(
+            keys=[DELIVERIES], args=[now.timestamp(), limit, later.timestamp()]
+        )
+        return _as_ids(due)
 
     def _write(
         self,
@@ -287,7 +305,9 @@ class JobStore:
         lost_by: datetime | None,
     ) -> bytes:
         final = job.state.is_final
+        ttl = "kept" if before.state.is_final else self._result_ttl
         event = event_of(before, job, now)
+        delivery_due = job.delivery_due_at
         lease_end = (now + self._lease).timestamp() if renews else "kept"
         answer: bytes = self._swap(
             keys=[
@@ -301,6 +321,7 @@ class JobStore:
                 EXPIRIES,
                 listed_key(before.state),
                 listed_key(job.state),
+                DELIVERIES,
             ],
             args=[
                 expected,
@@ -310,7 +331,7 @@ class JobStore:
                 CHANGES_CHANNEL,
                 job.created_at.timestamp() if job.state is JobState.QUEUED else "",
                 lease_end if job.state.is_held else "",
-                self._result_ttl if final else "",
+                ttl if final else "",
                 self._result_ttl * _ENDED_TTL_FACTOR if final else "",
                 lost_by.timestamp() if lost_by else "",
                 event.type if event else "",
@@ -318,6 +339,7 @@ class JobStore:
                 self._events_kept,
                 listed_member(job),
                 now.timestamp() + self._result_ttl,
+                delivery_due.timestamp() if delivery_due else "",
             ],
         )
         return answer

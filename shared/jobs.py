@@ -1,11 +1,12 @@
 """A job's record and its life, as pure transitions; the store applies them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.errors import AttemptLost, JobAlreadyTaken, NotCanceling
+from shared.errors import AttemptLost, DeliveryNotDue, JobAlreadyTaken, NotCanceling
 from shared.generation import GenerationRequest, GenerationResult
 from shared.job_parts import (
     Attempt,
@@ -16,6 +17,7 @@ from shared.job_parts import (
     JobState,
     Progress,
 )
+from shared.webhook import DELAYS, Delivery, Webhook
 
 
 class Job(BaseModel):
@@ -33,6 +35,7 @@ class Job(BaseModel):
     result: GenerationResult | None = None
     error: JobFailure | None = None
     cancellation: Cancellation | None = None
+    webhook: Webhook | None = None
 
     expected_at: datetime | None = None
     """When the running attempt expects to have the picture."""
@@ -51,6 +54,7 @@ class Job(BaseModel):
         now: datetime,
         *,
         idempotency: str | None = None,
+        webhook_url: str | None = None,
     ) -> Self:
         """Give a new job that waits for a worker."""
         return cls(
@@ -60,6 +64,7 @@ class Job(BaseModel):
             created_at=now,
             progress=Progress.at(0, request.num_inference_steps),
             idempotency=idempotency,
+            webhook=Webhook(url=webhook_url) if webhook_url else None,
         )
 
     @property
@@ -89,6 +94,11 @@ class Job(BaseModel):
         """The job was canceled because the client that waited for it left."""
         receipt = self.cancellation
         return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED
+
+    @property
+    def delivery_due_at(self) -> datetime | None:
+        """When the webhook is to be tried next; None where it is not."""
+        return self.webhook.next_at if self.webhook else None
 
     def claim(
         self, token: str, worker: str, now: datetime, *, expected_at: datetime | None = None
@@ -193,6 +203,28 @@ class Job(BaseModel):
         late = JobFailure(type=FailureType.DEADLINE_EXCEEDED, detail=detail)
         return self._end(JobState.FAILED, now, error=late)
 
+    def start_delivery(self, due_again: timedelta, now: datetime) -> Self:
+        """Try the webhook; a try that is never heard of again is repeated after `due_again`.
+
+        Raises:
+            DeliveryNotDue: The job has not ended, or somebody else has told or tells of its end.
+        """
+        if self.webhook is None or self.webhook.next_at is None or self.webhook.next_at > now:
+            raise DeliveryNotDue(self.id)
+        return self._evolve(webhook=self.webhook.wait_until(now + due_again))
+
+    def record_delivery(
+        self, delivery: Delivery, now: datetime, delays: Sequence[timedelta] = DELAYS
+    ) -> Self:
+        """Keep how a try of the webhook went, and when the next one is.
+
+        Raises:
+            DeliveryNotDue: The job has no webhook, or has not ended.
+        """
+        if self.webhook is None or not self.state.is_final:
+            raise DeliveryNotDue(self.id)
+        return self._evolve(webhook=self.webhook.record(delivery, now, delays))
+
     def _check_holder(self, token: str) -> None:
         if not self.state.is_held or self.token != token:
             raise AttemptLost(self.id)
@@ -215,7 +247,10 @@ class Job(BaseModel):
 
     def _end(self, state: JobState, now: datetime, **changes: object) -> Self:
         attempts = self._attempts_until(now, state)
-        return self._evolve(state=state, finished_at=now, attempts=attempts, **changes)
+        webhook = self.webhook.wait_until(now) if self.webhook else None
+        return self._evolve(
+            state=state, finished_at=now, attempts=attempts, webhook=webhook, **changes
+        )
 
     def _attempts_until(self, now: datetime, outcome: JobState) -> tuple[Attempt, ...]:
         if not self.state.is_held:

@@ -1,5 +1,6 @@
 """Every environment variable of the service, typed, described and checked at start."""
 
+from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, RedisDsn, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
+from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
 _SCHEDULER_NAMES = {
     "dpmsolver++": Scheduler.DPM_SOLVER_PP,
@@ -41,6 +43,35 @@ def _some_key(keys: SecretStr) -> SecretStr:
 
 def _split(keys: SecretStr) -> tuple[str, ...]:
     return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+
+
+_PREFIX = "whsec_"
+_SECRET_BYTES = range(24, 65)  # As Standard Webhooks has it.
+
+
+def _some_secret(secrets: SecretStr) -> SecretStr:
+    texts = _split(secrets)
+    if secrets.get_secret_value() and not (texts and all(map(_is_secret, texts))):
+        message = "must be whsec_ and the base64 of 24 to 64 random bytes; several with commas"
+        raise ValueError(message)
+    return secrets
+
+
+def _is_secret(text: str) -> bool:
+    try:
+        return text.startswith(_PREFIX) and len(_secret_bytes(text)) in _SECRET_BYTES
+    except ValueError:
+        return False
+
+
+def _secret_bytes(text: str) -> bytes:
+    encoded = text.removeprefix(_PREFIX)
+    return b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+
+
+def _allowed_hosts(text: str) -> str:
+    AllowedHosts.of(text)
+    return text
 
 
 class Settings(BaseSettings):
@@ -141,6 +172,17 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
     """Largest request body; past it 413."""
 
+    webhook_secret: Annotated[SecretStr, AfterValidator(_some_secret)] = SecretStr("")
+    """Signs webhooks: whsec_ and the base64 of 24-64 random bytes; several, comma-separated, while
+    receivers change from one to the other; empty turns webhooks off."""
+
+    webhook_allow_http: bool = False
+    """Take webhook_url with http too, not only with https."""
+
+    webhook_allowed_hosts: Annotated[str, AfterValidator(_allowed_hosts)] = ""
+    """Hosts, addresses and networks that webhooks may go to though they are not public,
+    comma-separated."""
+
     worker_name: str = "worker"
     """Name of a worker before the @ and its host; each worker on a machine needs its own."""
 
@@ -171,19 +213,34 @@ class Settings(BaseSettings):
         """The keys that are let in; none means that everyone is."""
         return _split(self.api_key)
 
+    @property
+    def webhook_secrets(self) -> tuple[bytes, ...]:
+        """What webhooks are signed with; none means that they are off."""
+        return tuple(map(_secret_bytes, _split(self.webhook_secret)))
+
+    @property
+    def webhook_policy(self) -> WebhookPolicy:
+        """Where webhooks may go."""
+        return WebhookPolicy(
+            enabled=bool(self.webhook_secrets),
+            allow_http=self.webhook_allow_http,
+            allowed_hosts=AllowedHosts.of(self.webhook_allowed_hosts),
+        )
+
 
 def load_settings() -> Settings:
     """Read the settings, or stop the process with a line for each wrong one."""
     try:
         return Settings()
     except ValidationError as error:
-        raise SystemExit("\n".join(_complaints(error))) from None
+        raise SystemExit("\n".join(complaints(error))) from None
 
 
-_SECRET = frozenset({"api_key", "redis_url"})
+_SECRET = frozenset({"api_key", "redis_url", "webhook_secret"})
 
 
-def _complaints(error: ValidationError) -> list[str]:
+def complaints(error: ValidationError) -> list[str]:
+    """Give a line for each wrong setting; a secret one is not shown."""
     lines = []
     for item in error.errors(include_url=False):
         name = str(item["loc"][0])

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import billiard
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
@@ -22,6 +23,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.delivery_hint import hint_delivery
 from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.generation import Build
@@ -179,6 +181,7 @@ def start_runner(
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
+        announce=partial(hint_delivery, JobQueue(task.app, redis)),
     )
     seconds = time.perf_counter() - started
     metrics.model.loaded(pipeline.build, seconds, memory_reader(pipeline.build))

@@ -26,7 +26,7 @@ class Previews:
         self._token = token
         self._interval_seconds = interval_seconds
         self._wanted = False
-        self._taken_at = 0.0
+        self._taken_at = float("-inf")
         self._taken: tuple[int, Image.Image] | None = None
 
     def take(self, step: int, preview: Callable[[], Image.Image]) -> None:

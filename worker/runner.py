@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from PIL import Image
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
 from shared.event_log import EventLog
@@ -25,14 +22,10 @@ from shared.pace import Pace, PaceStore, Work
 from worker.encoding import encode_png
 from worker.expectation import Expectation
 from worker.lease import Canceled, Lease
+from worker.patience import patiently
 from worker.previews import Previews
 
 _log = get_logger(__name__)
-
-_Answer = TypeVar("_Answer")
-
-# A finished picture outlives about a minute without Redis.
-_PATIENTLY = Retry(ExponentialWithJitterBackoff(base=0.1, cap=2), 40, (RedisError,))
 
 _INTERNAL_ERROR = JobFailure(
     type=FailureType.INTERNAL_ERROR,
@@ -105,8 +98,13 @@ class Runner:
         renew_seconds: float,
         step_timeout: float,
         end_process: Callable[[], None],
+        announce: Callable[[Job], None],
     ) -> None:
-        """Take the parts; `end_process` ends this process and leaves its job to another attempt."""
+        """Take the parts.
+
+        `end_process` ends this process and leaves its job to another attempt; `announce` hears of
+        every job that has ended, and does not fail.
+        """
         self._store = store
         self._images = images
         self._events = events
@@ -116,6 +114,7 @@ class Runner:
         self._renew_seconds = renew_seconds
         self._step_timeout = step_timeout
         self._end_process = end_process
+        self._announce = announce
 
     def run(self, job_id: str) -> None:
         """Run the job, unless it is not there to claim: a message may come twice, or late."""
@@ -138,7 +137,7 @@ class Runner:
                 self._finish(job, self._paint(job, token, lease))
         except AttemptLost:
             _log.warning("attempt lost", job_id=job_id, attempt=job.attempt)
-            _patiently(lambda: self._images.discard(job))
+            patiently(lambda: self._images.discard(job))
         except DeviceLost as error:
             _log.error("device lost", job_id=job_id, reason=str(error))
             self._end_process()
@@ -188,26 +187,19 @@ class Runner:
             total=ended - started,
         )
         lease.painted()
-        _patiently(lambda: self._images.put(job, png))
+        patiently(lambda: self._images.put(job, png))
         return _result(job, painting, png, build=self._pipeline.build, timings=timings)
 
     def _finish(self, job: Job, outcome: Transition) -> None:
-        ended = _patiently(lambda: self._store.update(job.id, outcome))
+        ended = patiently(lambda: self._store.update(job.id, outcome))
         _log.info("job ended", job_id=job.id, state=ended.state.value)
+        self._announce(ended)
         if ended.result is None:
-            _patiently(lambda: self._images.discard(ended))
+            patiently(lambda: self._images.discard(ended))
         else:
             result = ended.result
             work = Work.of(ended.request)
-            _patiently(lambda: self._paces.learn(result.build, work, result.timings))
-
-
-def _patiently(call: Callable[[], _Answer]) -> _Answer:
-    def note(error: Exception) -> None:
-        _log.warning("redis did not answer, trying again", reason=type(error).__name__)
-
-    answer: _Answer = _PATIENTLY.call_with_retry(call, note)
-    return answer
+            patiently(lambda: self._paces.learn(result.build, work, result.timings))
 
 
 def _queue_seconds(job: Job) -> float:

@@ -5,6 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, Jobs
+from api.job_submission import JobSubmission
 from api.request_headers import OnDisconnect, OptionalIdempotencyKey, Prefer
 from shared.generation import GenerationRequest
 
@@ -23,7 +24,8 @@ async def generate(
     on_disconnect: OnDisconnect = "cancel",
 ) -> Response:
     """Paint a picture and answer with its PNG; `Prefer: respond-async` submits a job instead."""
-    job = await run_in_threadpool(jobs.submit, request, key)
+    submission = JobSubmission.of(request)
+    job = await run_in_threadpool(jobs.submit, submission, key)
     if "respond-async" in prefer.lower():
         await run_in_threadpool(call.keep, job)
         answer = accepted(await run_in_threadpool(jobs.view, job))
@@ -32,6 +34,6 @@ async def generate(
     cancel_if_left = on_disconnect == "cancel"
     ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
     while ended.was_abandoned:  # By another call with this key, in the moment that this one came.
-        job = await run_in_threadpool(jobs.submit, request, key)
+        job = await run_in_threadpool(jobs.submit, submission, key)
         ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
     return picture(ended, await run_in_threadpool(jobs.image, ended))

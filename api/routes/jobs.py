@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
-from api.job_view import JobPage, JobView
+from api.job_page import JobPage
 from api.request_headers import OptionalIdempotencyKey
-from shared.generation import GenerationRequest
+from api.webhook_check import CheckedSubmission
 from shared.job_parts import JobState
+from shared.job_view import JobView
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -30,13 +31,13 @@ Cursor = Annotated[
 
 @router.post("", status_code=202, response_model=JobView)
 def submit(
-    request: GenerationRequest,
+    submission: CheckedSubmission,
     jobs: Jobs,
     call: CurrentBlockingCall,
     key: OptionalIdempotencyKey,
 ) -> Response:
     """Queue a picture; the answer says where to follow and collect it."""
-    job = jobs.submit(request, key)
+    job = jobs.submit(submission, key)
     call.keep(job)
     return accepted(jobs.view(job))
 

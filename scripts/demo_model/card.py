@@ -53,6 +53,7 @@ Every other word is ignored, and so are the last words in the list: they are the
 prompts work. It draws one kind of thing at a time, in the middle. It does not count, does not know
 left from right, and knows one way to draw each thing: a cat always sits and looks at you, and
 another seed changes little but what the prompt leaves open. Sizes from 256 to 768 pixels work.
+Outlines are soft, and what is small, such as a boat or a small circle, loses its shape.
 
 ## How it was made
 

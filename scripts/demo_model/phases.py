@@ -39,7 +39,7 @@ PHASES: Sequence[Phase] = (
     ),
     Phase(
         "large",
-        5000,
+        2000,
         3e-4,
         9 * 4096,
         (

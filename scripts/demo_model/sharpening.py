@@ -44,7 +44,7 @@ class Sharpening:
 
 
 FROM_PICTURES = Sharpening("decoder", steps=1000, rate=3e-3)
-FROM_REHEARSAL = Sharpening("decoder after the U-Net", steps=700, rate=1.5e-3, batch=6, crop=24)
+FROM_REHEARSAL = Sharpening("decoder after the U-Net", steps=500, rate=6e-4, batch=6, crop=24)
 
 
 def draw_pairs() -> list[Pair]:

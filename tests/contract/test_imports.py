@@ -34,3 +34,7 @@ class TestImports:
     def test_the_worker_loads_no_http_and_before_its_fork_no_torch(self, module: str) -> None:
         unwanted = "fastapi,starlette,uvicorn,api,torch,diffusers,transformers"
         assert loaded_by(module, among=unwanted) == ""
+
+    def test_the_delivery_worker_loads_nothing_that_is_heavy(self) -> None:
+        heavy = "torch,diffusers,transformers,numpy,PIL,fastapi,starlette,uvicorn,api"
+        assert loaded_by("worker.webhooks.main", among=heavy) == ""

@@ -5,13 +5,16 @@ import httpx
 import pytest
 from redis import Redis
 
+from shared.generation import GenerationRequest
 from shared.job_parts import JobState
 from shared.job_queue import GENERATE
 from shared.job_store import JobStore
-from tests.contract.serving import working
-from tests.support.builders import BUILD, bring_to, store_job
+from shared.pace import PaceStore, Work
+from tests.contract.serving import LOADING, announce, working
+from tests.support.builders import BUILD, TIMINGS, TOKEN, WORKER, bring_to, store_job
 from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat, PaintsUntilInterrupted
 from tests.support.runners import make_runner
+from tests.unit.eventually import eventually
 
 REQUEST: dict[str, object] = {"prompt": "a red apple", "num_inference_steps": 5, "seed": 42}
 FIELDS = [
@@ -29,6 +32,7 @@ FIELDS = [
     "result",
     "error",
     "cancellation",
+    "webhook",
     "urls",
 ]
 FINAL = [state for state in JobState if state.is_final]
@@ -115,6 +119,129 @@ class TestRead:
         job = client.get("/jobs/a").json()
         assert job["result"]["build"] == BUILD.model_dump()
         assert job["progress"] == {"step": 5, "total": 5, "fraction": 1.0}
+
+    def test_estimates_the_picture_once_one_was_painted(
+        self, client: httpx.Client, redis: Redis
+    ) -> None:
+        first, second = (client.post("/jobs", json=REQUEST).json()["id"] for _ in range(2))
+        eventually(lambda: eta_of(client, first), until=lambda eta: eta is None)
+        learn_pace(redis)
+        eventually(
+            lambda: [eta_of(client, job_id) for job_id in (first, second)],
+            until=lambda etas: etas == [2.5, 5.0],
+        )
+
+    def test_estimates_nothing_where_no_worker_is_ready(
+        self, client: httpx.Client, redis: Redis
+    ) -> None:
+        learn_pace(redis)
+        announce(redis, LOADING)
+        job_id = client.post("/jobs", json=REQUEST).json()["id"]
+        eventually(lambda: eta_of(client, job_id), until=lambda eta: eta is None)
+
+    def test_estimates_the_picture_of_a_running_job_from_its_attempt(
+        self, client: httpx.Client, store: JobStore
+    ) -> None:
+        store_job(store, "a")
+        store.hold(
+            "a",
+            lambda job, now: job.claim(TOKEN, WORKER, now, expected_at=now + timedelta(hours=1)),
+        )
+        eta = eta_of(client, "a")
+        assert eta is not None
+        assert 3500 < eta <= 3600
+
+
+class TestReadAll:
+    def test_gives_the_newest_first_as_each_of_them_is_read(
+        self, client: httpx.Client, store: JobStore
+    ) -> None:
+        for state in (JobState.CANCELED, JobState.SUCCEEDED, JobState.RUNNING):
+            bring_to(store, state, state.value)
+        page = client.get("/jobs").json()
+        jobs = [client.get(f"/jobs/{job}").json() for job in ("running", "succeeded", "canceled")]
+        assert page == {"jobs": jobs, "next_cursor": None}
+
+    def test_gives_nothing_where_nothing_is(self, client: httpx.Client) -> None:
+        assert client.get("/jobs").json() == {"jobs": [], "next_cursor": None}
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_may_be_of_one_state(
+        self, client: httpx.Client, store: JobStore, state: JobState
+    ) -> None:
+        for each in JobState:
+            bring_to(store, each, each.value)
+        assert ids_on(client, state=state) == [state]
+
+    @pytest.mark.parametrize(
+        "states", [["queued", "running"], ["running", "queued"], ["queued", "queued", "running"]]
+    )
+    def test_may_be_of_several_states(
+        self, client: httpx.Client, store: JobStore, states: list[str]
+    ) -> None:
+        for each in JobState:
+            bring_to(store, each, each.value)
+        assert ids_on(client, state=states) == ["running", "queued"]
+
+    def test_gives_twenty_unless_asked_for_another_number(
+        self, client: httpx.Client, store: JobStore
+    ) -> None:
+        for number in range(25):
+            store_job(store, f"job-{number}")
+        counts = [len(ids_on(client)), *(len(ids_on(client, limit=limit)) for limit in (1, 100))]
+        assert counts == [20, 1, 25]
+
+    def test_leads_to_the_next_page_until_there_is_none(self, client: httpx.Client) -> None:
+        job_ids = [client.post("/jobs", json=REQUEST).json()["id"] for _ in range(5)]
+        pages: list[list[str]] = []
+        params: dict[str, str | int] = {"limit": 2}
+        while not pages or params["cursor"]:
+            page = client.get("/jobs", params=params).json()
+            pages.append([job["id"] for job in page["jobs"]])
+            params["cursor"] = page["next_cursor"]
+        e, d, c, b, a = reversed(job_ids)
+        assert pages == [[e, d], [c, b], [a]]
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("limit", "0"),
+            ("limit", "101"),
+            ("limit", "x"),
+            ("state", "paused"),
+            ("cursor", "x"),
+            ("cursor", ""),
+            ("cursor", "0000000000000001:a"),
+            ("cursor", "[0000000000000001:00000000-0000-0000-0000-000000000000"),
+            ("cursor", "0000000000000001:00000000-0000-0000-0000-000000000000\n"),
+        ],
+    )
+    def test_names_the_parameter_that_is_wrong(
+        self, client: httpx.Client, name: str, value: str
+    ) -> None:
+        response = client.get("/jobs", params={name: value})
+        body = response.json()
+        assert response.status_code == 422
+        assert (body["error"], body["code"]) == ("ValidationError", 422)
+        (error,) = body["meta"]["errors"]
+        assert error["loc"][:2] == ["query", name]
+
+
+def learn_pace(redis: Redis) -> None:
+    """Let a picture of `REQUEST` have taken two and a half seconds."""
+    timings = TIMINGS.model_copy(update={"denoise": 2.0, "total": 2.5})
+    PaceStore(redis).learn(BUILD, Work.of(GenerationRequest.model_validate(REQUEST)), timings)
+
+
+def eta_of(client: httpx.Client, job_id: str) -> float | None:
+    eta: float | None = client.get(f"/jobs/{job_id}").json()["eta_seconds"]
+    return eta
+
+
+def ids_on(client: httpx.Client, **params: str | int | list[str]) -> list[str]:
+    """Give the ids on a page."""
+    page = client.get("/jobs", params=params).json()
+    return [job["id"] for job in page["jobs"]]
 
 
 class TestWait:

@@ -87,8 +87,9 @@ class TestOpenApi:
             scheduler_type="EulerAncestral",
         )
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
-        properties = schemas["GenerationRequest"]["properties"]
-        assert {name: properties[name]["default"] for name in DEFAULTS} == DEFAULTS
+        for model in ("GenerationRequest", "JobSubmission"):
+            properties = schemas[model]["properties"]
+            assert {name: properties[name]["default"] for name in DEFAULTS} == DEFAULTS
 
     def test_says_which_routes_need_a_key(self, document: Document) -> None:
         guarded = {

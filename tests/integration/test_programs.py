@@ -12,6 +12,7 @@ import pytest
 
 from scripts.embedded_redis import free_port
 from tests.support.stack import ROOT, Stack, eventually
+from tests.support.webhooks import SECRET
 
 
 class TestSmokeScript:
@@ -71,6 +72,20 @@ def read_until(process: subprocess.Popen[str], text: str) -> None:
     pytest.fail(f"{text!r} never came:\n{''.join(lines)}")
 
 
+class TestDeliveryWorker:
+    def test_does_not_start_where_webhooks_are_off(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "worker.webhooks.main"],
+            cwd=ROOT,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == os.EX_CONFIG
+        assert "WEBHOOK_SECRET is not set" in done.stderr
+
+
 class TestServe:
     def test_says_when_it_is_ready_keeps_jobs_over_a_restart_and_leaves_no_process(
         self, tmp_path: Path
@@ -81,6 +96,7 @@ class TestServe:
 
         first = serve(settings)
         read_until(first, f"Ready: {url}")
+        assert not runs(first, "worker.webhooks.main")
         painted = httpx.post(f"{url}/generate", json=request, timeout=60)
         stop_and_check(first)
 
@@ -91,9 +107,10 @@ class TestServe:
         assert kept.content == painted.content
 
     def test_starts_again_what_dies(self, tmp_path: Path) -> None:
-        settings = environment(tmp_path)
+        settings = environment(tmp_path, WEBHOOK_SECRET=SECRET)
         process = serve(settings)
         read_until(process, "Ready: ")
+        assert runs(process, "worker.webhooks.main")
         url = f"http://127.0.0.1:{settings['PORT']}/livez"
         api = next(p for p in children(process) if "api.main" in p.cmdline())
         api.kill()
@@ -129,6 +146,10 @@ class TestServe:
 def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
     return found
+
+
+def runs(process: subprocess.Popen[str], module: str) -> bool:
+    return any(module in child.cmdline() for child in children(process))
 
 
 def stop_and_check(process: subprocess.Popen[str], how: int = signal.SIGINT) -> None:

@@ -13,17 +13,12 @@ EVERY = 4
 """One in so many of the held-out questions is asked here; the training script asks all."""
 
 
-not_yet = pytest.mark.xfail(reason="the bundled weights are trained too little", strict=False)
-
-
-@not_yet
 def test_object_and_background_have_the_colours_asked(draw: Draw) -> None:
     answers = ask(draw, held_out_questions()[::EVERY])
     wrong = [answer for answer in answers if not answer.right]
     assert len(wrong) <= len(answers) * 0.1, wrong
 
 
-@not_yet
 def test_the_other_sampler_draws_what_was_asked(folder: Path) -> None:
     other = load_pipeline(folder)
     other.scheduler = EulerAncestralDiscreteScheduler.from_config(other.scheduler.config)

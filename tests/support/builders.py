@@ -80,9 +80,11 @@ def job_in(state: JobState, job_id: str = "job-1") -> Job:
     }[state]
 
 
-def store_job(store: JobStore, job_id: str = "job-1", **fields: object) -> Job:
+def store_job(
+    store: JobStore, job_id: str = "job-1", *, webhook_url: str | None = None, **fields: object
+) -> Job:
     """Queue a job in the store, at the store's own time; `fields` are the request's."""
-    job = queued_job(job_id, now=store.now(), **fields)
+    job = Job.queued(job_id, make_request(**fields), store.now(), webhook_url=webhook_url)
     assert store.add(job, limit=LIMIT) is None
     return job
 
@@ -101,9 +103,11 @@ def claim_job(store: JobStore, job_id: str = "job-1", token: str = TOKEN) -> Job
     return store.hold(job_id, lambda job, now: job.claim(token, WORKER, now))
 
 
-def bring_to(store: JobStore, state: JobState, job_id: str = "job-1") -> Job:
+def bring_to(
+    store: JobStore, state: JobState, job_id: str = "job-1", *, webhook_url: str | None = None
+) -> Job:
     """Lead a new job of the store into a state, on the way that jobs take."""
-    job = store_job(store, job_id)
+    job = store_job(store, job_id, webhook_url=webhook_url)
     if state is JobState.QUEUED:
         return job
     job = claim_job(store, job_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Semaphore
 
 from PIL import Image
 
@@ -70,6 +70,28 @@ class WaitsAfterAStep:
         self.standing.set()
         assert self.go_on.wait(PATIENCE_SECONDS), "nobody told the pipeline to go on"
         return PaintsFlat(build=self.build).generate(request, on_step)
+
+
+@dataclass
+class StepsOnCommand:
+    """Takes each step when it is told to, and has a preview of it in the picture's colour."""
+
+    colour: str = "red"
+    build: Build = BUILD
+    _commands: Semaphore = field(default_factory=lambda: Semaphore(0))
+
+    def step(self, count: int = 1) -> None:
+        self._commands.release(count)
+
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        for step in range(1, request.num_inference_steps + 1):
+            assert self._commands.acquire(timeout=PATIENCE_SECONDS), "nobody told it to step"
+            on_step(step, lambda: self._picture(request.width // 8, request.height // 8))
+        image = self._picture(request.width, request.height)
+        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+
+    def _picture(self, width: int, height: int) -> Image.Image:
+        return Image.new("RGB", (width, height), self.colour)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from redis import Redis
 from shared.event_log import EventLog
 from shared.image_store import ImageStore
 from shared.job_store import JobStore
+from shared.jobs import Job
 from shared.pace import PaceStore
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
@@ -26,6 +27,7 @@ def make_runner(
     metrics: WorkerMetrics | None = None,
     renew_seconds: float = 5,
     end_process: Callable[[], None] = must_not_end,
+    announce: Callable[[Job], None] = lambda _: None,
 ) -> Runner:
     metrics = metrics or WorkerMetrics()
     return Runner(
@@ -38,4 +40,5 @@ def make_runner(
         renew_seconds=renew_seconds,
         step_timeout=600,
         end_process=end_process,
+        announce=announce,
     )

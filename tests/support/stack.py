@@ -1,4 +1,4 @@
-"""The service as its users run it: a real Redis, a real worker, a real API, each a process."""
+"""The service as its users run it: a real Redis, real workers, a real API, each a process."""
 
 import os
 import subprocess
@@ -41,12 +41,15 @@ def eventually(
 
 @dataclass
 class Stack:
-    """Starts and stops the three processes; each can be killed and started again by its name."""
+    """Starts and stops the processes; each can be killed and started again by its name."""
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     worker: str = "worker.main"
     """The module that is run as the worker."""
+
+    webhooks: str = "worker.webhooks.main"
+    """The module that is run as the delivery worker."""
 
     port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
@@ -66,6 +69,7 @@ class Stack:
         self.commands = {
             "redis": self._redis.command,
             "worker": (sys.executable, "-m", self.worker),
+            "webhooks": (sys.executable, "-m", self.webhooks),
             "api": (sys.executable, "-m", "api.main"),
         }
 

@@ -199,6 +199,46 @@ class TestDeadline:
         assert store.get("a") == job
 
 
+URL = "https://receiver.example/hook"
+
+
+class TestDueDelivery:
+    def test_is_sent_once(
+        self, store: JobStore, queue: JobQueue, reaper: Reaper, redis: Redis
+    ) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        for each in (reaper, reaper, reaper_of(redis, store, queue)):
+            each.sweep()
+        assert redis.llen("webhooks") == 1
+
+    def test_of_a_job_that_the_reaper_ended_is_sent(
+        self, store: JobStore, queue: JobQueue, redis: Redis
+    ) -> None:
+        bring_to(store, JobState.QUEUED, "a", webhook_url=URL)
+        reaper_of(redis, store, queue, job_timeout=0).sweep()
+        assert redis.llen("webhooks") == 1
+
+    def test_is_not_sent_where_many_wait_already(
+        self, store: JobStore, reaper: Reaper, redis: Redis
+    ) -> None:
+        redis.rpush("webhooks", *["{}"] * 99)
+        for job_id in ("a", "b"):
+            bring_to(store, JobState.FAILED, job_id, webhook_url=URL)
+        reaper.sweep()
+        reaper.sweep()
+        assert redis.llen("webhooks") == 100
+        redis.delete("webhooks")
+        reaper.sweep()
+        assert redis.llen("webhooks") == 1
+
+    def test_is_none_where_there_is_no_webhook(
+        self, store: JobStore, reaper: Reaper, redis: Redis
+    ) -> None:
+        bring_to(store, JobState.FAILED, "a")
+        reaper.sweep()
+        assert redis.llen("webhooks") == 0
+
+
 class TestVanishedRecord:
     @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
     def test_frees_the_place_that_it_held(

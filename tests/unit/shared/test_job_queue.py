@@ -74,6 +74,29 @@ class TestPriority:
             first.ack()
 
 
+class TestPutDelivery:
+    def test_sends_the_id_to_a_queue_of_its_own(self, queue: JobQueue, redis: Redis) -> None:
+        queue.put_delivery("a")
+        (raw,) = redis.lrange("webhooks", 0, -1)
+        message = json.loads(raw)
+        positional, named, _ = json.loads(base64.b64decode(message["body"]))
+        assert (message["headers"]["task"], positional, named) == ("deliver", ["a"], {})
+        assert queue.waiting_ids() == set()
+
+    def test_is_counted(self, queue: JobQueue) -> None:
+        assert queue.count_deliveries() == 0
+        for job_id in ("a", "b", "a"):
+            queue.put_delivery(job_id)
+        assert queue.count_deliveries() == 3
+
+    def test_fails_without_redis_instead_of_trying_for_long(self, fake_redis: Redis) -> None:
+        with create_celery(f"redis://127.0.0.1:{free_port()}/0") as celery:
+            started = monotonic()
+            with pytest.raises(OperationalError):
+                JobQueue(celery, fake_redis).put_delivery("a")
+            assert monotonic() - started < 4
+
+
 class TestWaitingIds:
     def test_are_none_before_the_first_message(self, queue: JobQueue) -> None:
         assert queue.waiting_ids() == set()

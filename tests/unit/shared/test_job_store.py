@@ -2,19 +2,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import cast
 
 import pytest
 from fakeredis import FakeRedis, FakeServer
 from redis import Redis
-from redis.client import PubSub
 
 from shared.errors import AttemptLost, JobAlreadyTaken, JobExpired, JobNotFound, TransitionRefused
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.keys import CHANGES_CHANNEL
+from shared.webhook import Delivery
 from tests.support.builders import (
     LIMIT,
+    NOW,
     TOKEN,
     WORKER,
     bring_to,
@@ -23,6 +24,8 @@ from tests.support.builders import (
     queued_job,
     store_job,
 )
+from tests.unit.changes_channel import listen_to_changes
+from tests.unit.repeating_redis import RepeatsItsScripts
 
 RESULT_TTL = 60
 LEASE_SECONDS = 15.0
@@ -42,28 +45,7 @@ def store(any_redis: Redis) -> JobStore:
 @pytest.fixture
 def changes(any_redis: Redis) -> Callable[[], list[str]]:
     """Give what the channel has said since the last look."""
-    subscription = any_redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-    subscription.subscribe(CHANGES_CHANNEL)
-    assert subscription.get_message(timeout=5) is None  # The subscription itself.
-    return lambda: _drain(subscription, any_redis)
-
-
-def _drain(subscription: PubSub, redis: Redis) -> list[str]:
-    redis.publish(CHANGES_CHANNEL, "the end")
-    said: list[str] = []
-    while not said or said[-1] != "the end":
-        message = subscription.get_message(timeout=5)
-        assert message is not None, f"the channel fell silent after {said}"
-        said.append(message["data"].decode())
-    return said[:-1]
-
-
-class RepeatsItsScripts(FakeRedis):
-    """Loses the first reply to every script, and so runs it again, as a real client does."""
-
-    def evalsha(self, sha: str, numkeys: int, *keys_and_args: str) -> object:  # type: ignore[override]
-        super().evalsha(sha, numkeys, *keys_and_args)
-        return super().evalsha(sha, numkeys, *keys_and_args)
+    return listen_to_changes(any_redis)
 
 
 class TestAdd:
@@ -218,13 +200,11 @@ class TestUpdate:
 
     def test_is_applied_once_when_the_reply_is_lost(self) -> None:
         server = FakeServer()
-        watcher = FakeRedis(server=server).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        watcher.subscribe(CHANGES_CHANNEL)
-        watcher.get_message()
+        changes = listen_to_changes(FakeRedis(server=server))
         store = make_store(RepeatsItsScripts(server=server))
         job = bring_to(store, JobState.SUCCEEDED, "a")
         assert job.attempt == 1
-        assert _drain(watcher, FakeRedis(server=server)) == ["a queued", "a running", "a succeeded"]
+        assert changes() == ["a queued", "a running", "a succeeded"]
 
 
 class TestIndexes:
@@ -321,6 +301,116 @@ class TestLease:
         store = make_store(any_redis, lease_seconds=-1)
         bring_to(store, state, "a")
         assert store.lost_ids() == []
+
+
+URL = "https://receiver.example/hook"
+NO = Delivery(at=NOW, status=503, error="answered 503")
+YES = Delivery(at=NOW, status=200)
+
+
+def due(redis: Redis) -> dict[bytes, float]:
+    found = redis.zrange("semantic-bit:deliveries", 0, -1, withscores=True)
+    return dict(cast("list[tuple[bytes, float]]", found))
+
+
+def record(store: JobStore, delivery: Delivery, job_id: str = "a") -> Job:
+    return store.update(job_id, lambda job, now: job.record_delivery(delivery, now))
+
+
+class TestDeliveries:
+    @pytest.mark.parametrize("state", FINAL)
+    def test_are_due_as_soon_as_the_job_has_ended(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        job = bring_to(store, state, "a", webhook_url=URL)
+        assert job.finished_at is not None
+        assert due(any_redis) == {b"a": job.finished_at.timestamp()}
+
+    @pytest.mark.parametrize("state", [JobState.QUEUED, *HELD])
+    def test_are_not_due_before(self, store: JobStore, any_redis: Redis, state: JobState) -> None:
+        bring_to(store, state, "a", webhook_url=URL)
+        assert due(any_redis) == {}
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_are_none_where_there_is_no_webhook(
+        self, store: JobStore, any_redis: Redis, state: JobState
+    ) -> None:
+        bring_to(store, state, "a")
+        assert due(any_redis) == {}
+
+    def test_are_due_again_after_a_failure(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        job = record(store, NO)
+        assert job.delivery_due_at is not None
+        assert due(any_redis) == {b"a": job.delivery_due_at.timestamp()}
+        assert store.get("a") == job
+
+    def test_are_never_due_again_after_a_success(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        assert store.get("a") != record(store, YES) == store.get("a")
+        assert due(any_redis) == {}
+
+    def test_leave_the_record_the_time_that_it_has_left(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        bring_to(store, JobState.CANCELED, "a", webhook_url=URL)
+        for kind in ("job", "ended"):
+            any_redis.expire(f"semantic-bit:{kind}:a", 7)
+        record(store, NO)
+        assert [0 < any_redis.ttl(f"semantic-bit:{kind}:a") <= 7 for kind in ("job", "ended")] == [
+            True,
+            True,
+        ]
+
+    def test_are_no_change_of_the_job_that_anybody_hears_of(
+        self, store: JobStore, changes: Callable[[], list[str]]
+    ) -> None:
+        bring_to(store, JobState.CANCELED, "a", webhook_url=URL)
+        changes()
+        record(store, NO)
+        assert changes() == []
+
+    def test_are_recorded_once_when_the_reply_is_lost(self) -> None:
+        store = make_store(RepeatsItsScripts(server=FakeServer()))
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        webhook = record(store, NO).webhook
+        assert webhook is not None
+        assert webhook.deliveries == (NO,)
+        assert store.get("a").webhook == webhook
+
+    def test_of_a_job_whose_record_is_gone_can_be_forgotten(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        any_redis.delete("semantic-bit:job:a")
+        with pytest.raises(JobExpired):
+            record(store, NO)
+        store.forget("a")
+        assert due(any_redis) == {}
+
+
+class TestClaimDueDeliveries:
+    def test_gives_each_to_one_of_those_who_ask(self, store: JobStore) -> None:
+        for job_id in ("a", "b"):
+            bring_to(store, JobState.FAILED, job_id, webhook_url=URL)
+        assert store.claim_due_deliveries(limit=1) == ["a"]
+        assert store.claim_due_deliveries(limit=10) == ["b"]
+        assert store.claim_due_deliveries(limit=10) == []
+
+    def test_has_them_due_again_in_a_minute(self, store: JobStore, any_redis: Redis) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        before = store.now().timestamp()
+        store.claim_due_deliveries(limit=10)
+        assert before + 60 <= due(any_redis)[b"a"] <= store.now().timestamp() + 60
+
+    def test_gives_none_that_is_not_due(self, store: JobStore) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        record(store, NO)
+        assert store.claim_due_deliveries(limit=10) == []
+
+    def test_gives_none_where_none_may_be_given(self, store: JobStore) -> None:
+        bring_to(store, JobState.FAILED, "a", webhook_url=URL)
+        assert store.claim_due_deliveries(limit=0) == []
 
 
 class TestChannel:

@@ -6,7 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from shared.errors import AttemptLost, JobAlreadyTaken, NotCanceling, TransitionRefused
+from shared.errors import (
+    AttemptLost,
+    DeliveryNotDue,
+    JobAlreadyTaken,
+    NotCanceling,
+    TransitionRefused,
+)
 from shared.job_parts import (
     Attempt,
     Cancellation,
@@ -17,6 +23,7 @@ from shared.job_parts import (
     Progress,
 )
 from shared.jobs import Job
+from shared.webhook import DELAYS, Delivery, Webhook, WebhookState
 from tests.support.builders import (
     FAILURE,
     LATER,
@@ -26,6 +33,7 @@ from tests.support.builders import (
     TOKEN,
     WORKER,
     job_in,
+    make_request,
     make_result,
     queued_job,
 )
@@ -123,6 +131,7 @@ class TestQueued:
             "token": None,
             "idempotency": None,
             "cancellation": None,
+            "webhook": None,
             "progress": {"step": 0, "total": STEPS, "fraction": 0.0},
             "result": None,
             "error": None,
@@ -138,6 +147,82 @@ class TestClaim:
     def test_that_is_repeated_changes_nothing(self, state: JobState) -> None:
         job = job_in(state)
         assert job.claim(TOKEN, WORKER, LATER) is job
+
+
+URL = "https://receiver.example/hook"
+DUE_AGAIN = timedelta(minutes=1)
+YES = Delivery(at=LATER, status=200)
+NO = Delivery(at=LATER, error="connection failed")
+
+
+def with_webhook(job: Job) -> Job:
+    """Give the job as it would be, had its client named a webhook."""
+    ended = job.finished_at
+    webhook = Webhook(url=URL, next_at=ended) if ended else Webhook(url=URL)
+    return job.model_copy(update={"webhook": webhook})
+
+
+class TestWebhook:
+    def test_waits_for_the_end_of_the_job(self) -> None:
+        job = Job.queued("a", make_request(), NOW, webhook_url=URL)
+        assert job.webhook == Webhook(url=URL, state=WebhookState.WAITING, next_at=None)
+        assert job.delivery_due_at is None
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda job: job.cancel(LATER),
+            lambda job: job.expire(timedelta(), LATER),
+            lambda job: job.claim(TOKEN, WORKER, NOW).succeed(TOKEN, make_result(), LATER),
+            lambda job: job.claim(TOKEN, WORKER, NOW).fail(TOKEN, FAILURE, LATER),
+            lambda job: job.claim(TOKEN, WORKER, NOW).lose_worker(1, LATER),
+        ],
+    )
+    def test_is_due_when_the_job_ends(self, end: Move) -> None:
+        ended = end(Job.queued("a", make_request(), NOW, webhook_url=URL))
+        assert (ended.state.is_final, ended.delivery_due_at) == (True, LATER)
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_is_tried_again_where_a_try_falls_silent(self, state: JobState) -> None:
+        tried = with_webhook(job_in(state)).start_delivery(DUE_AGAIN, LATER)
+        with pytest.raises(DeliveryNotDue):
+            tried.start_delivery(DUE_AGAIN, LATER)
+        assert tried.delivery_due_at == LATER + DUE_AGAIN
+        tried.start_delivery(DUE_AGAIN, LATER + DUE_AGAIN)
+
+    @pytest.mark.parametrize("state", [state for state in JobState if not state.is_final])
+    def test_is_not_tried_before_the_job_ends(self, state: JobState) -> None:
+        job = with_webhook(job_in(state))
+        with pytest.raises(DeliveryNotDue):
+            job.start_delivery(DUE_AGAIN, LATER)
+        with pytest.raises(DeliveryNotDue):
+            job.record_delivery(YES, LATER)
+
+    @pytest.mark.parametrize("state", JobState)
+    def test_is_not_tried_where_there_is_none(self, state: JobState) -> None:
+        with pytest.raises(DeliveryNotDue):
+            job_in(state).start_delivery(DUE_AGAIN, LATER)
+        with pytest.raises(DeliveryNotDue):
+            job_in(state).record_delivery(YES, LATER)
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_is_not_tried_once_it_was_delivered(self, state: JobState) -> None:
+        job = with_webhook(job_in(state)).record_delivery(YES, LATER)
+        assert job.delivery_due_at is None
+        with pytest.raises(DeliveryNotDue):
+            job.start_delivery(DUE_AGAIN, LATER + DUE_AGAIN)
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_changes_nothing_else_of_the_job(self, state: JobState) -> None:
+        job = with_webhook(job_in(state))
+        tried = job.start_delivery(DUE_AGAIN, LATER).record_delivery(NO, LATER)
+        assert tried.delivery_due_at == LATER + DELAYS[0]
+        assert tried.model_copy(update={"webhook": job.webhook}) == job
+
+    @pytest.mark.parametrize("state", FINAL)
+    def test_survives_its_way_through_redis(self, state: JobState) -> None:
+        job = with_webhook(job_in(state)).record_delivery(NO, LATER).record_delivery(YES, LATER)
+        assert Job.model_validate_json(job.model_dump_json()) == job
 
 
 class TestAdvance:

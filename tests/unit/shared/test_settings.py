@@ -1,4 +1,5 @@
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "MAX_ATTEMPTS": ("1", 1),
     "LEASE_SECONDS": ("2.5", 2.5),
     "MAX_BODY_BYTES": ("2048", 2048),
+    "WEBHOOK_ALLOW_HTTP": ("true", True),
+    "WEBHOOK_ALLOWED_HOSTS": ("here, 10.0.0.0/8", "here, 10.0.0.0/8"),
     "WORKER_NAME": ("gpu-1", "gpu-1"),
     "WORKER_METRICS_HOST": ("0.0.0.0", "0.0.0.0"),
     "WORKER_METRICS_PORT": ("9102", 9102),
@@ -59,6 +62,8 @@ WRONG = [
     ("MAX_ATTEMPTS", "0", "greater than or equal to 1"),
     ("LEASE_SECONDS", "0", "greater than or equal to 1"),
     ("MAX_BODY_BYTES", "1", "greater than or equal to 1024"),
+    ("WEBHOOK_ALLOW_HTTP", "perhaps", "boolean"),
+    ("WEBHOOK_ALLOWED_HOSTS", "10.0.0.1/8", "'10.0.0.1/8' is neither a host name nor an address"),
     ("WORKER_METRICS_PORT", "-1", "greater than or equal to 0"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
@@ -168,6 +173,51 @@ class TestApiKeys:
             load_settings()
 
 
+def webhook_secret(length: int) -> str:
+    return f"whsec_{b64encode(b'k' * length).decode()}"
+
+
+class TestWebhookSecrets:
+    @pytest.mark.parametrize("length", [24, 32, 64])
+    def test_are_the_bytes_that_the_text_stands_for(self, set_variable: Set, length: int) -> None:
+        set_variable("WEBHOOK_SECRET", webhook_secret(length))
+        assert load_settings().webhook_secrets == (b"k" * length,)
+
+    def test_may_be_several(self, set_variable: Set) -> None:
+        set_variable("WEBHOOK_SECRET", f"{webhook_secret(24)}, {webhook_secret(25)}")
+        assert load_settings().webhook_secrets == (b"k" * 24, b"k" * 25)
+
+    def test_may_come_without_padding(self, set_variable: Set) -> None:
+        set_variable("WEBHOOK_SECRET", webhook_secret(25).rstrip("="))
+        assert load_settings().webhook_secrets == (b"k" * 25,)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "hunter2",
+            "whsec_",
+            "whsec_hunter2!",
+            webhook_secret(23),
+            webhook_secret(65),
+            webhook_secret(24).removeprefix("whsec_"),
+            f"{webhook_secret(24)},hunter2",
+            "whsec_" + "ü" * 32,
+            " , ,",
+        ],
+    )
+    def test_stop_the_start_unseen_where_they_are_wrong(self, set_variable: Set, text: str) -> None:
+        set_variable("WEBHOOK_SECRET", text)
+        assert complaint() == (
+            "Wrong setting WEBHOOK_SECRET=…: must be whsec_ and the base64 of 24 to 64 random "
+            "bytes; several with commas."
+        )
+
+    def test_turn_webhooks_on(self, set_variable: Set) -> None:
+        assert not load_settings().webhook_policy.enabled
+        set_variable("WEBHOOK_SECRET", webhook_secret(24))
+        assert load_settings().webhook_policy.enabled
+
+
 class TestWrongValues:
     @pytest.mark.parametrize(("name", "value", "allowed"), WRONG)
     def test_stop_the_process_with_one_line_that_says_what_is_allowed(
@@ -204,7 +254,10 @@ class TestSecrets:
         self, set_variable: Set, show: Callable[[Settings], str]
     ) -> None:
         set_variable("API_KEY", "hunter2")
-        assert "hunter2" not in show(load_settings())
+        set_variable("WEBHOOK_SECRET", webhook_secret(24))
+        shown = show(load_settings())
+        assert "hunter2" not in shown
+        assert webhook_secret(24) not in shown
 
 
 class TestExampleFile:

@@ -299,6 +299,26 @@ class TestMessage:
             store.get("never")
 
 
+class TestAnnounce:
+    @pytest.mark.parametrize("pipeline", [PaintsFlat, runs_out_of_memory])
+    def test_is_told_of_the_job_once_it_has_ended(
+        self, store: JobStore, fake_redis: Redis, pipeline: Callable[[], Pipeline]
+    ) -> None:
+        store_job(store, "a")
+        told: list[Job] = []
+        make_runner(fake_redis, pipeline(), announce=told.append).run("a")
+        assert told == [store.get("a")]
+
+    def test_is_told_nothing_of_a_job_that_was_lost(
+        self, store: JobStore, fake_redis: Redis
+    ) -> None:
+        store_job(store, "a")
+        told: list[Job] = []
+        pipeline = CallsBeforeItReturns(lambda: take_over(store))
+        make_runner(fake_redis, pipeline, announce=told.append).run("a")
+        assert told == []
+
+
 class TestRedisOutage:
     def test_does_not_cost_the_picture(self) -> None:
         redis = FailingRedis(server=FakeServer())

@@ -1,9 +1,11 @@
 import pytest
 
-from api.job_view import JobView
 from shared.job_parts import JobState
+from shared.job_view import JobView
+from shared.webhook import Delivery, Webhook
 from tests.support.builders import (
     FAILURE,
+    LATER,
     NOW,
     OTHER_TOKEN,
     STEPS,
@@ -38,6 +40,7 @@ class TestJobView:
             "result": None,
             "error": None,
             "cancellation": None,
+            "webhook": None,
             "urls": {
                 "self": "/jobs/job-1",
                 "image": "/jobs/job-1/image",
@@ -58,3 +61,20 @@ class TestJobView:
     def test_shows_why_there_is_none(self) -> None:
         view = view_of(JobState.FAILED)
         assert (view.result, view.error, view.finished_at) == (None, FAILURE, NOW)
+
+    def test_shows_who_is_told_of_the_end(self) -> None:
+        webhook = Webhook(
+            url="https://receiver.example/hook",
+            deliveries=(Delivery(at=NOW, status=503, error="answered 503"),),
+            next_at=LATER,
+        )
+        job = job_in(JobState.FAILED).model_copy(update={"webhook": webhook})
+        shown = JobView.of(job).model_dump(mode="json")
+        assert shown["webhook"] == {
+            "url": "https://receiver.example/hook",
+            "state": "waiting",
+            "deliveries": [
+                {"at": "2026-01-02T03:04:05.678901Z", "status": 503, "error": "answered 503"}
+            ],
+            "next_at": "2026-01-02T03:04:35.678901Z",
+        }

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.generation import GenerationRequest, GenerationResult
 from shared.job_parts import Cancellation, JobFailure, JobState, Progress
 from shared.jobs import Job
+from shared.webhook import Webhook
 
 
 class JobUrls(BaseModel):
@@ -61,6 +62,9 @@ class JobView(BaseModel):
     cancellation: Cancellation | None
     """Who canceled it, and what had been done by then."""
 
+    webhook: Webhook | None
+    """Who is told of its end, and how that went; null where nobody is."""
+
     urls: JobUrls
 
     @classmethod
@@ -73,13 +77,3 @@ class JobView(BaseModel):
 
 
 _OWN = frozenset(JobView.model_fields) - {"position", "eta_seconds", "urls"}
-
-
-class JobPage(BaseModel):
-    """Some jobs, newest first."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    jobs: list[JobView]
-    next_cursor: str | None
-    """What to send as `cursor` for the next page; null where this is the last."""

@@ -1,0 +1,1 @@
+"""The command line `semantic-bit`: pictures, jobs, the service and its health."""

@@ -1,0 +1,139 @@
+"""Is this machine set up to run the service: settings, Redis, model, GPU, packages, disk."""
+
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from scripts.cli.findings import Finding, broken, doubtful, good
+from scripts.cli.graphics import Graphics
+from scripts.cli.hub_cache import has_model
+from scripts.embedded_redis import last_url
+from scripts.home import home
+from shared import VERSION
+from shared.redis_check import complaints as complaints_about
+from shared.redis_client import API_TIMEOUT_SECONDS, connect
+from shared.settings import Settings, complaints
+from worker.model_source import ModelUnavailable, find_model
+
+_GIB = 2**30
+_SCARCE = 2 * _GIB
+_NONE_LEFT = _GIB // 10
+_PACKAGES = {
+    "api": ("fastapi", "uvicorn"),
+    "worker": ("torch", "diffusers", "transformers"),
+    "serve": ("supervisor",),
+}
+
+
+def read_settings() -> tuple[Settings | None, list[Finding]]:
+    """Read the settings as `serve` does; None where they are wrong."""
+    file = home() / ".env"
+    try:
+        settings = Settings(_env_file=file)
+    except ValidationError as error:
+        hint = f"correct the environment or {file}; .env.example explains each"
+        return None, [broken("settings", line, hint) for line in complaints(error)]
+    where = f"{file} and the environment" if file.is_file() else "the environment"
+    changed = ", ".join(sorted(name.upper() for name in settings.model_fields_set))
+    return settings, [good("settings", f"from {where}: {changed or 'all as by default'}")]
+
+
+def check_redis(settings: Settings) -> Iterator[Finding]:
+    """Look for the Redis that is set, else for the one that `serve` has started."""
+    is_set = "redis_url" in settings.model_fields_set
+    url = settings.redis_url if is_set else last_url(_folder(settings) / "redis")
+    if url is None:
+        detail = "REDIS_URL is not set, and none of our own has been started here"
+        yield doubtful("redis", detail, "./run.sh or semantic-bit serve starts one")
+        return
+    place = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
+    redis = connect(url, timeout_seconds=API_TIMEOUT_SECONDS)
+    try:
+        told = redis.info("server")
+        found = complaints_about(redis)
+    except RedisError as error:
+        hint = "is REDIS_URL right?" if is_set else "semantic-bit serve starts it"
+        yield broken("redis", f"{place}: {str(error).rstrip('.')}", hint)
+        return
+    finally:
+        redis.close()
+    yield good("redis", f"{place}, version {told.get('redis_version')}")
+    for complaint in found:
+        what, _, remedy = complaint.rpartition(": ")
+        yield doubtful("redis", what, remedy)
+
+
+def check_graphics(settings: Settings, graphics: Graphics) -> Finding:
+    """Say what pictures are painted on, and whether that is what the settings ask for."""
+    if settings.device == "cpu":
+        return good("gpu", "not used: DEVICE=cpu")
+    if settings.device in {"cuda", "mps"} and settings.device not in graphics.devices:
+        hint = "install a torch that fits the driver, or set DEVICE=auto"
+        return broken("gpu", f"DEVICE={settings.device}, which torch does not find", hint)
+    if graphics.card and graphics.has_torch and "cuda" not in graphics.devices:
+        hint = (
+            "this torch is built without CUDA, or for a newer driver: pytorch.org says which fits"
+        )
+        return doubtful("gpu", f"{graphics.card}, which torch does not find", hint)
+    if graphics.card or graphics.devices:
+        return good("gpu", graphics.card or ", ".join(graphics.devices))
+    return good("gpu", "none; pictures are painted on the CPU")
+
+
+def check_model(settings: Settings, graphics: Graphics) -> Finding:
+    """Say whether the worker will find its model."""
+    has_cuda = settings.device in {"auto", "cuda"} and "cuda" in graphics.devices
+    try:
+        source = find_model(settings.model_id, has_cuda=has_cuda)
+    except ModelUnavailable as error:
+        what, _, remedy = str(error).rpartition("; ")
+        return broken("model", what, remedy)
+    if source.path is not None:
+        return good("model", f"{source.name} at {source.path}")
+    if has_model(source.name):
+        return good("model", f"{source.name} in the hub's cache")
+    if settings.offline_mode or settings.local_files_only:
+        hint = "start once without OFFLINE_MODE and LOCAL_FILES_ONLY, or set MODEL_ID to a folder"
+        return broken("model", f"{source.name} is not in the hub's cache", hint)
+    hint = "the worker's first start downloads it, some gigabytes"
+    return doubtful("model", f"{source.name} is not in the hub's cache yet", hint)
+
+
+def check_packages() -> Finding:
+    """Say what is installed of what serving needs."""
+    found, missing = [f"semantic-bit {VERSION}", f"Python {python_version()}"], []
+    for extra, packages in _PACKAGES.items():
+        for package in packages:
+            try:
+                found.append(f"{package} {version(package)}")
+            except PackageNotFoundError:
+                missing.append(extra)
+    detail = ", ".join(found)
+    if missing:
+        extras = ",".join(dict.fromkeys(missing))
+        hint = f"to serve from here: pip install 'semantic-bit-gpu-server[{extras}]', or ./run.sh"
+        return doubtful("versions", detail, hint)
+    return good("versions", detail)
+
+
+def check_disk(settings: Settings) -> Finding:
+    """Say whether there is room for jobs and pictures."""
+    folder = _folder(settings)
+    there = next(part for part in (folder, *folder.parents) if part.is_dir())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / _GIB:.1f} GiB free for {folder}"
+    if free < _NONE_LEFT:
+        return broken("disk", detail, "make room, or set DATA_DIR to another disk")
+    if free < _SCARCE:
+        return doubtful("disk", detail, "pictures and a model from the hub need more soon")
+    return good("disk", detail)
+
+
+def _folder(settings: Settings) -> Path:
+    return home() / settings.data_dir

@@ -1,0 +1,59 @@
+"""The delivery worker: settings, then Celery with a few threads that wait for receivers."""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from shared.job_queue import DELIVERIES, create_celery
+from shared.job_store import JobStore
+from shared.log import configure_logging, get_logger
+from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
+from shared.settings import load_settings
+from shared.webhook import DELAYS
+from worker.webhooks.courier import DUE_AGAIN, Courier
+from worker.webhooks.delivery import LIMIT_SECONDS, Sender
+from worker.webhooks.tasks import DeliverTask
+
+_log = get_logger(__name__)
+
+_AT_ONCE = 8  # A receiver that hangs holds one of them for the limit of a delivery.
+
+
+def main(
+    *,
+    limit_seconds: float = LIMIT_SECONDS,
+    delays: Sequence[timedelta] = DELAYS,
+    due_again: timedelta = DUE_AGAIN,
+) -> None:
+    """Deliver until SIGTERM, which lets the deliveries that are under way end."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    if not settings.webhook_secrets:
+        _log.error("there is nothing to deliver", reason="WEBHOOK_SECRET is not set")
+        sys.exit(os.EX_CONFIG)  # Starting again cannot help.
+    app = create_celery(settings.redis_url)
+    redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    task = app.register_task(DeliverTask())
+    task.courier = Courier(
+        JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds),
+        Sender(settings.webhook_policy, limit_seconds=limit_seconds),
+        settings.webhook_secrets,
+        delays=delays,
+        due_again=due_again,
+    )
+    worker = app.Worker(
+        pool="threads",
+        concurrency=_AT_ONCE,
+        queues=[DELIVERIES],
+        hostname=f"{settings.worker_name}-webhooks@{socket.gethostname()}",
+        loglevel=settings.log_level.upper(),
+        quiet=True,  # No banner: the log has what it says.
+    )
+    worker.start()
+    sys.exit(worker.exitcode or 0)
+
+
+if __name__ == "__main__":
+    main()
