@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from shared.exposition import PREFIX
 from shared.job_parts import CancelReason, FailureType, JobState
 from shared.jobs import Job
+from shared.webhook import Delivery, WebhookState
 
 _WAIT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 _JOB_SECONDS = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 30, 60, 120, 300, 600, 1800)
+_OUTCOMES = _TAKEN, _REFUSED, _NO_ANSWER = "taken", "refused", "no_answer"
 _CANCEL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -60,6 +62,18 @@ class JobMetrics:
             buckets=_CANCEL_SECONDS,
             registry=registry,
         )
+        self._deliveries = Counter(
+            f"{PREFIX}webhook_deliveries",
+            "Tries to tell a receiver of a job's end, by what came of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._webhooks = Counter(
+            f"{PREFIX}webhooks_finished",
+            "Webhooks that were delivered, or have failed for good.",
+            ["state"],
+            registry=registry,
+        )
         self._begin_at_zero()
 
     def changed(self, before: Job | None, after: Job) -> None:
@@ -68,6 +82,7 @@ class JobMetrics:
             self._submitted.inc()
             return
         if before.state is after.state:
+            self._count_deliveries(before, after)
             return
         if before.cancellation is None and after.cancellation is not None:
             self._cancels.labels(after.cancellation.reason.value).inc()
@@ -86,6 +101,14 @@ class JobMetrics:
         if job.state is JobState.CANCELED and job.cancellation is not None:
             self._cancel.observe(_seconds(job.finished_at - job.cancellation.requested_at))
 
+    def _count_deliveries(self, before: Job, after: Job) -> None:
+        if before.webhook is None or after.webhook is None:
+            return
+        for delivery in after.webhook.deliveries[len(before.webhook.deliveries) :]:
+            self._deliveries.labels(_outcome(delivery)).inc()
+        if after.webhook.state is not before.webhook.state:
+            self._webhooks.labels(after.webhook.state.value).inc()
+
     def _begin_at_zero(self) -> None:
         """Show every series from the start, so that the first event is an increase."""
         self._finished.labels(JobState.SUCCEEDED.value, "")
@@ -97,6 +120,10 @@ class JobMetrics:
         for state in JobState:
             if state.is_final:
                 self._job.labels(state.value)
+        for outcome in _OUTCOMES:
+            self._deliveries.labels(outcome)
+        for ended in (WebhookState.DELIVERED, WebhookState.FAILED):
+            self._webhooks.labels(ended.value)
 
 
 def _waited(job: Job) -> timedelta:
@@ -109,6 +136,12 @@ def _reason(job: Job) -> str:
     if job.error is not None:
         return job.error.type.value
     return job.cancellation.reason.value if job.cancellation is not None else ""
+
+
+def _outcome(delivery: Delivery) -> str:
+    if delivery.succeeded:
+        return _TAKEN
+    return _NO_ANSWER if delivery.status is None else _REFUSED
 
 
 def _seconds(time: timedelta) -> float:

@@ -168,7 +168,7 @@ def start_runner(
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
     heartbeat.start()
-    serve_metrics(metrics, settings)
+    serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
     pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
     task.runner = Runner(

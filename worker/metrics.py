@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 
 from PIL.Image import Image
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.metrics_core import Metric
 
 from shared import VERSION
-from shared.exposition import PREFIX, gauge
+from shared.exposition import PREFIX, exposed, gauge
 from shared.generation import Build, GenerationRequest, GenerationResult
 from shared.job_metrics import JobMetrics
 from shared.jobs import Job
@@ -80,6 +80,10 @@ class WorkerMetrics:
         )
         for reason in Again:
             self._again.labels(reason.value)
+
+    def exposed(self) -> CollectorRegistry:
+        """Give what a scrape of this process is told."""
+        return exposed(self.counts, self.model, ProcessCollector(registry=None))
 
     def changed(self, before: Job | None, after: Job) -> None:
         """Count a change of a job, and how its picture was made; to be told of each one once."""

@@ -38,6 +38,7 @@ class TestConfiguration:
         assert targets == {
             "semantic-bit-api": [f"localhost:{settings.port}"],
             "semantic-bit-worker": [f"localhost:{settings.worker_metrics_port}"],
+            "semantic-bit-webhooks": [f"localhost:{settings.webhook_metrics_port}"],
         }
 
 

@@ -26,4 +26,4 @@ def worker_registry() -> CollectorRegistry:
     metrics = WorkerMetrics()
     metrics.changed(job_in(JobState.RUNNING), job_in(JobState.SUCCEEDED))
     metrics.model.loaded(BUILD, 1, lambda: {"total": 2, "allocated": 1})
-    return exposed(metrics.counts, metrics.model, ProcessCollector(registry=None))
+    return metrics.exposed()

@@ -14,6 +14,7 @@ from shared.job_metrics import JobMetrics
 from shared.job_parts import CancelReason, FailureType, JobFailure, JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
+from shared.webhook import Delivery
 from tests.support.builders import (
     FAILURE,
     LATER,
@@ -238,6 +239,40 @@ class TestLostReply:
         forgetful.flushall()
         process.store.settle()
         assert counted(FINISHED, process) == {}
+
+
+class TestWebhooks:
+    @pytest.fixture
+    def due(self, process: Process) -> Process:
+        """A process that delivers, of a job that has ended."""
+        bring_to(process.store, JobState.SUCCEEDED, "a", webhook_url="https://there.example/")
+        return process
+
+    def record(self, process: Process, status: int | None) -> None:
+        process.store.update(
+            "a", lambda job, now: job.record_delivery(Delivery(at=now, status=status), now)
+        )
+
+    def test_are_counted_try_by_try(self, due: Process) -> None:
+        for status in (503, None, 204):
+            self.record(due, status)
+        assert counted("semantic_bit_webhook_deliveries_total", due) == {
+            ("refused",): 1,
+            ("no_answer",): 1,
+            ("taken",): 1,
+        }
+
+    @pytest.mark.parametrize(("status", "state"), [(200, "delivered"), (410, "failed")])
+    def test_are_counted_once_at_their_end(self, due: Process, status: int, state: str) -> None:
+        self.record(due, 503)
+        assert counted("semantic_bit_webhooks_finished_total", due) == {}
+        for _ in range(2):
+            self.record(due, status)
+        assert counted("semantic_bit_webhooks_finished_total", due) == {(state,): 1}
+
+    def test_do_not_count_their_job_again(self, due: Process) -> None:
+        self.record(due, 200)
+        assert counted(FINISHED, due) == {("", "succeeded"): 1}
 
 
 class TestTimes:

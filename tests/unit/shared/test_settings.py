@@ -36,7 +36,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "WEBHOOK_ALLOWED_HOSTS": ("here, 10.0.0.0/8", "here, 10.0.0.0/8"),
     "WORKER_NAME": ("gpu-1", "gpu-1"),
     "WORKER_METRICS_HOST": ("0.0.0.0", "0.0.0.0"),
-    "WORKER_METRICS_PORT": ("9102", 9102),
+    "WORKER_METRICS_PORT": ("9103", 9103),
+    "WEBHOOK_METRICS_PORT": ("0", 0),
     "LOG_LEVEL": ("DEBUG", "debug"),
 }
 WRONG = [
@@ -65,6 +66,7 @@ WRONG = [
     ("WEBHOOK_ALLOW_HTTP", "perhaps", "boolean"),
     ("WEBHOOK_ALLOWED_HOSTS", "10.0.0.1/8", "'10.0.0.1/8' is neither a host name nor an address"),
     ("WORKER_METRICS_PORT", "-1", "greater than or equal to 0"),
+    ("WEBHOOK_METRICS_PORT", "65536", "less than or equal to 65535"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
 ]
 

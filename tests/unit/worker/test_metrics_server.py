@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from socket import create_server
+from wsgiref.simple_server import WSGIServer
 
 import httpx
 import pytest
@@ -12,14 +13,15 @@ from worker.metrics import WorkerMetrics
 from worker.metrics_server import serve_metrics
 
 
-def settings_with(port: int) -> Settings:
-    return Settings(worker_metrics_port=port, _env_file=None)
+def serve_on(port: int) -> WSGIServer | None:
+    host = Settings(_env_file=None).worker_metrics_host
+    return serve_metrics(WorkerMetrics().exposed(), host, port)
 
 
 @contextmanager
 def served() -> Iterator[int]:
     port = free_port()
-    server = serve_metrics(WorkerMetrics(), settings_with(port))
+    server = serve_on(port)
     assert server is not None
     try:
         yield port
@@ -42,7 +44,7 @@ class TestServeMetrics:
 
     def test_goes_on_without_where_the_port_is_taken(self) -> None:
         with create_server(("127.0.0.1", 0)) as taken:
-            assert serve_metrics(WorkerMetrics(), settings_with(taken.getsockname()[1])) is None
+            assert serve_on(taken.getsockname()[1]) is None
 
     def test_listens_nowhere_where_it_is_turned_off(self) -> None:
-        assert serve_metrics(WorkerMetrics(), settings_with(0)) is None
+        assert serve_on(0) is None
