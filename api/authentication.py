@@ -1,39 +1,39 @@
 """Bearer keys: who is let in."""
 
-from secrets import compare_digest
 from typing import Annotated
 
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.dependencies import CurrentSettings
+from api.callers import Caller
+from api.dependencies import Keys
 
-_bearer = HTTPBearer(auto_error=False, description="One of the keys in API_KEY, where it is set.")
+_bearer = HTTPBearer(auto_error=False, description="A key of API_KEY or API_KEYS_FILE, where set.")
 
 
 def require_key(
-    settings: CurrentSettings,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> str:
-    """Let a request in if it carries one of the keys, or if there are none; give the key.
+    keys: Keys, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """Let a request in if it carries one of the keys, or if there are none; say whose it is.
 
     Raises:
         HTTPException: 401, it carries no key, or none of ours.
     """
-    if not settings.api_keys:
-        return ""
+    if keys.is_open:
+        return keys.anybody
     if credentials is None:
         detail = "This service needs a key: send the header 'Authorization: Bearer <key>'."
         raise _unauthorized(detail)
-    given = credentials.credentials.encode("latin-1")  # As the header came; a key is UTF-8.
-    # Compare with all of them, so that the time does not tell how near a guess is.
-    if sum(compare_digest(given, key.encode()) for key in settings.api_keys) == 0:
+    # As the header came; a key is UTF-8.
+    key = credentials.credentials.encode("latin-1").decode(errors="replace")
+    caller = keys.find(key)
+    if caller is None:
         detail = "The key in the Authorization header is not one of this service's."
         raise _unauthorized(detail)
-    return credentials.credentials
+    return caller
 
 
-ApiKey = Annotated[str, Depends(require_key)]
+CurrentCaller = Annotated[Caller, Depends(require_key)]
 
 
 def _unauthorized(detail: str) -> HTTPException:

@@ -11,11 +11,13 @@ from redis import Redis
 from api.audience import Audience
 from api.blocking_call import BlockingCall
 from api.broker_watch import BrokerWatch
+from api.callers import KeyRing, KeysUnreadable, parse_rate
 from api.changes import Changes
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
 from api.live_gauges import LiveGauges
+from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable
@@ -50,6 +52,8 @@ class Services:
     broker: BrokerWatch
     http_metrics: HttpMetrics
     metrics: CollectorRegistry
+    keys: KeyRing
+    limiter: RateLimiter
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -101,12 +105,27 @@ class Services:
             broker=broker,
             http_metrics=HttpMetrics(counts),
             metrics=exposed(counts, gauges, ProcessCollector(registry=None)),
+            keys=_keys_of(settings),
+            limiter=RateLimiter(settings.redis_url, redis.connection_pool),
         )
 
     def stop_waiting(self) -> None:
         """Let everybody who waits know that this process is being stopped."""
         self.waiter.stop()
         self.feeds.stop()
+
+
+def _keys_of(settings: Settings) -> KeyRing:
+    try:
+        return KeyRing(
+            settings.api_keys,
+            settings.api_keys_file,
+            rate=parse_rate(settings.rate_limit) if settings.rate_limit else None,
+            max_jobs=settings.max_jobs_per_key or None,
+        )
+    except KeysUnreadable as error:
+        message = f"Wrong setting API_KEYS_FILE={settings.api_keys_file}: {error}."
+        raise SystemExit(message) from None
 
 
 def _lifetime_seconds(settings: Settings) -> int:
@@ -130,6 +149,14 @@ def require_broker(services: Annotated[Services, Depends(_services)]) -> None:
 
 def _settings(services: Annotated[Services, Depends(_services)]) -> Settings:
     return services.settings
+
+
+def _keys(services: Annotated[Services, Depends(_services)]) -> KeyRing:
+    return services.keys
+
+
+def _limiter(services: Annotated[Services, Depends(_services)]) -> RateLimiter:
+    return services.limiter
 
 
 def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
@@ -157,9 +184,11 @@ def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegi
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
-Jobs = Annotated[JobService, Depends(_jobs)]
+AllJobs = Annotated[JobService, Depends(_jobs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
+Keys = Annotated[KeyRing, Depends(_keys)]
+Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]

@@ -24,6 +24,7 @@ from shared.errors import (
     JobNotFound,
     ModelNotLoaded,
     QueueFull,
+    RateLimited,
     ServerStopping,
     ServiceError,
 )
@@ -52,6 +53,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     InvalidRequest: 422,
     IdempotencyConflict: 422,
     QueueFull: 429,
+    RateLimited: 429,
     GenerationFailed: 500,
     ModelNotLoaded: 503,
     BrokerUnavailable: 503,

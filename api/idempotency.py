@@ -15,9 +15,9 @@ class IdempotencyKey:
     hash: str
 
     @classmethod
-    def of(cls, api_key: str, key: str) -> Self:
+    def of(cls, caller: str, key: str) -> Self:
         """Give the key as this client's."""
-        return cls(hashlib.sha256(f"{api_key}\0{key}".encode()).hexdigest())
+        return cls(hashlib.sha256(f"{caller}\0{key}".encode()).hexdigest())
 
     def claim(self, job_id: str, submission: JobSubmission) -> IdempotencyClaim:
         """Say that the key leads to this job, for this submission as the client sent it."""

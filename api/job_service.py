@@ -5,14 +5,13 @@ from collections.abc import Collection, Sequence
 from secrets import randbelow
 from uuid import uuid4
 
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
+from api.callers import Caller
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
 from shared.delivery_hint import hint_delivery
+from shared.dispatcher import Dispatcher
 from shared.errors import (
     GenerationFailed,
     IdempotencyConflict,
@@ -22,13 +21,14 @@ from shared.errors import (
     JobNotFound,
     ModelNotLoaded,
     QueueFull,
+    RateLimited,
 )
 from shared.generation import GenerationDefaults
 from shared.image_store import ImageStore
 from shared.job_listing import JobListing
-from shared.job_parts import CancelReason, JobState
+from shared.job_parts import CancelReason, JobState, lower
 from shared.job_queue import JobQueue
-from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore
+from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
 from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
@@ -58,19 +58,23 @@ class JobService:
         self._store = store
         self._images = images
         self._queue = queue
+        self._dispatcher = Dispatcher(store, queue)
         self._workers = workers
         self._listing = listing
         self._forecaster = forecaster
         self._defaults = defaults
         self._limit = limit
 
-    def submit(self, submission: JobSubmission, key: IdempotencyKey | None = None) -> Job:
+    def submit(
+        self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
+    ) -> Job:
         """Queue a job, with the defaults filled in and its seed drawn, or find the one of the key.
 
         Raises:
             IdempotencyConflict: The key came first with another request.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
+            RateLimited: As many of this caller's as it may have do.
         """
         known = self._store.claim_of(key.hash) if key else None
         while True:
@@ -79,9 +83,9 @@ class JobService:
                 return earlier
             # A client that left and has come back gets the picture it would have got.
             seed = earlier.request.seed if earlier else None
-            job = self._new_job(submission, key, seed)
+            job = self._new_job(submission, caller, key, seed=seed)
             claim = key.claim(job.id, submission) if key else None
-            known = self._add(job, claim, replaces=known)
+            known = self._add(job, caller, claim, replaces=known)
             if known is None:
                 self._send(job)
                 return job
@@ -110,10 +114,15 @@ class JobService:
         ]
 
     def page(
-        self, states: Collection[JobState] = (), *, limit: int, cursor: str | None = None
+        self,
+        owner: str,
+        states: Collection[JobState] = (),
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> JobPage:
-        """Give jobs in these states, or in any, newest first, from the cursor on."""
-        page = self._listing.page(states, limit=limit, cursor=cursor)
+        """Give an owner's jobs in these states, or in any, newest first, from the cursor on."""
+        page = self._listing.page(owner, states, limit=limit, cursor=cursor)
         return JobPage(jobs=self.views(page.jobs), next_cursor=page.next_cursor)
 
     def cancel(self, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> Job:
@@ -121,6 +130,8 @@ class JobService:
         job = self._store.update(job_id, lambda job, now: job.cancel(now, reason))
         _log.info("cancel asked", job_id=job_id, reason=reason.value, state=job.state.value)
         hint_delivery(self._queue, job)
+        if job.state is JobState.CANCELED:
+            self._dispatcher.dispatch()  # Its message may have kept another's back.
         return job
 
     def image(self, job: Job) -> bytes:
@@ -151,7 +162,12 @@ class JobService:
             return None
 
     def _new_job(
-        self, submission: JobSubmission, key: IdempotencyKey | None, seed: int | None
+        self,
+        submission: JobSubmission,
+        caller: Caller,
+        key: IdempotencyKey | None,
+        *,
+        seed: int | None,
     ) -> Job:
         # A worker that still loads its model will come to the job.
         alive = self._workers.alive()
@@ -164,17 +180,30 @@ class JobService:
             str(uuid4()),
             complete,
             self._store.now(),
+            owner=caller.name,
+            priority=lower(caller.priority, submission.priority),
             idempotency=key.hash if key else None,
             webhook_url=submission.webhook_url,
         )
 
     def _add(
-        self, job: Job, claim: IdempotencyClaim | None, replaces: IdempotencyClaim | None
+        self,
+        job: Job,
+        caller: Caller,
+        claim: IdempotencyClaim | None,
+        *,
+        replaces: IdempotencyClaim | None,
     ) -> IdempotencyClaim | None:
+        own_limit = caller.max_jobs
         try:
-            return self._store.add(job, limit=self._limit, claim=claim, replaces=replaces)
+            return self._store.add(
+                job, limit=self._limit, own_limit=own_limit, claim=claim, replaces=replaces
+            )
         except AdmissionRefused:
             raise QueueFull(self._limit, self._seconds_until_room()) from None
+        except OwnLimitReached:
+            limit = f"{own_limit} jobs at once that wait or run"
+            raise RateLimited(limit, self._seconds_until_room()) from None
 
     def _seconds_until_room(self) -> int:
         seconds = self._forecaster.current().first_end_seconds
@@ -182,8 +211,4 @@ class JobService:
 
     def _send(self, job: Job) -> None:
         _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
-        try:
-            self._queue.put(job)
-        except (OperationalError, RedisError) as error:
-            # The record is there; the reaper sends what is missing.
-            _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
+        self._dispatcher.dispatch()

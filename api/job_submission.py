@@ -3,6 +3,7 @@
 from typing import Self
 
 from shared.generation import GenerationRequest
+from shared.job_parts import Priority
 from shared.webhook_policy import WebhookUrl
 
 
@@ -13,6 +14,9 @@ class JobSubmission(GenerationRequest):
     """Where the job is POSTed when it has ended, signed by the Standard Webhooks scheme; refused
     where the server has no WEBHOOK_SECRET."""
 
+    priority: Priority = Priority.NORMAL
+    """`low` waits until no job of normal priority does."""
+
     @classmethod
     def of(cls, request: GenerationRequest) -> Self:
         """Give the submission of a request whose client waits for the answer."""
@@ -21,5 +25,5 @@ class JobSubmission(GenerationRequest):
     @property
     def request(self) -> GenerationRequest:
         """The picture alone, without the fields that the client left out."""
-        sent = self.model_dump(exclude_unset=True, exclude={"webhook_url"})
+        sent = self.model_dump(exclude_unset=True, exclude={"webhook_url", "priority"})
         return GenerationRequest.model_validate(sent)

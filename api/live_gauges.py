@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from api.broker_watch import BrokerWatch
 from shared import VERSION
 from shared.exposition import gauge
-from shared.keys import DELIVERIES, HELD, QUEUED
+from shared.keys import DELIVERIES, HELD, WAITING
 from shared.worker_registry import WorkerRegistry, WorkerState
 
 
@@ -57,8 +57,8 @@ class LiveGauges:
 
     def _snapshot(self) -> Snapshot:
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zcard(QUEUED)
-        pipeline.zrange(QUEUED, 0, 0, withscores=True)
+        pipeline.zcard(WAITING)
+        pipeline.zrange(WAITING, 0, 0, withscores=True)
         pipeline.zcard(HELD)
         pipeline.zcard(DELIVERIES)
         pipeline.time()

@@ -7,6 +7,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +18,7 @@ from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openapi import describe
 from api.reaper import Reaper
 from api.request_metrics import RequestMetrics
+from api.response_headers import ResponseHeaders
 from api.routes import events, generate, health, jobs, metrics, root
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
@@ -55,10 +57,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=VERSION,
         summary="Text prompts in, PNG pictures out.",
         lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        redoc_url=None,
         responses=ERROR_RESPONSES,
     )
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(ResponseHeaders)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     app.add_middleware(RequestMetrics, metrics=services.http_metrics)
     install_error_handlers(app)
     for router in (root.router, health.router, metrics.router):

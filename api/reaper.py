@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
+from shared.dispatcher import Dispatcher
 from shared.errors import JobExpired, JobNotFound
 from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
@@ -40,7 +41,8 @@ class Reaper:
         self._store = store
         self._queue = queue
         self._listing = listing
-        self._recovery = Recovery(store, queue, max_attempts=max_attempts)
+        self._dispatcher = Dispatcher(store, queue)
+        self._recovery = Recovery(store, self._dispatcher, max_attempts=max_attempts)
         self._job_timeout = timedelta(seconds=job_timeout)
         self._lease_seconds = lease_seconds
         self._sweep_seconds = sweep_seconds
@@ -96,12 +98,13 @@ class Reaper:
 
     def _send_missing(self) -> None:
         # One that misses its message twice has lost it; the first time it may be on its way.
-        missing = set(self._store.queued_ids()) - self._queue.waiting_ids()
+        missing = self._store.sent_ids() - self._queue.waiting_ids()
         for job in self._store.get_many(sorted(missing & self._missing)):
             if job is not None and job.state is JobState.QUEUED:
                 self._queue.put(job)
                 _log.warning("message sent again", job_id=job.id)
         self._missing = missing
+        self._dispatcher.dispatch()
 
     def _send_deliveries(self) -> None:
         limit = max(0, _MOST_DELIVERIES - self._queue.count_deliveries())

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header
 
-from api.authentication import ApiKey
+from api.authentication import CurrentCaller
 from api.idempotency import IdempotencyKey
 
 Prefer = Annotated[str, Header(description="`respond-async` submits a job instead.")]
@@ -28,9 +28,9 @@ _IdempotencyKeyHeader = Annotated[
 
 
 def _idempotency_key(
-    api_key: ApiKey, idempotency_key: _IdempotencyKeyHeader = None
+    caller: CurrentCaller, idempotency_key: _IdempotencyKeyHeader = None
 ) -> IdempotencyKey | None:
-    return IdempotencyKey.of(api_key, idempotency_key) if idempotency_key else None
+    return IdempotencyKey.of(caller.name, idempotency_key) if idempotency_key else None
 
 
 OptionalIdempotencyKey = Annotated[IdempotencyKey | None, Depends(_idempotency_key)]

@@ -7,6 +7,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── JobCanceled           JobCanceled
 ├── IdempotencyConflict   IdempotencyConflict
 ├── QueueFull             QueueFull
+├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
 ├── BrokerUnavailable     BrokerUnavailable
 ├── ServerStopping        ServerStopping
@@ -110,6 +111,17 @@ class QueueFull(ServiceError):
 
     def __init__(self, limit: int, retry_after_seconds: int) -> None:
         detail = f"{limit} jobs are waiting or running, which is all that this service admits."
+        super().__init__(detail, limit=limit, retry_after_seconds=retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(ServiceError):
+    """This caller asks for too much."""
+
+    error = "RateLimited"
+
+    def __init__(self, limit: str, retry_after_seconds: int) -> None:
+        detail = f"This key may have {limit}; try again in {retry_after_seconds} seconds."
         super().__init__(detail, limit=limit, retry_after_seconds=retry_after_seconds)
         self.retry_after_seconds = retry_after_seconds
 

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from typing import Any
 
 from redis import Redis
 
 from shared.job_parts import JobState
-from shared.job_scripts import PURGE
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.keys import EXPIRIES, listed_key
@@ -25,21 +25,27 @@ class Page:
 
 
 class JobListing:
-    """Lists jobs by state; a page costs the same however many there are."""
+    """Lists an owner's jobs by state; a page costs the same however many there are."""
 
     def __init__(self, redis: Redis, store: JobStore) -> None:
         self._redis = redis
         self._store = store
-        self._purge = redis.register_script(PURGE)
 
     def page(
-        self, states: Collection[JobState] = (), *, limit: int, cursor: str | None = None
+        self,
+        owner: str,
+        states: Collection[JobState] = (),
+        *,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page:
         """Give the jobs in these states, or in any, that come after the cursor.
 
         A page may be short where records have just expired; only the cursor says that it is over.
         """
-        members = self._members(states, limit, f"({cursor}" if cursor else "+")
+        keys = [listed_key(owner, state) for state in set(states)]
+        keys = keys or [listed_key(owner, None)]
+        members = self._members(keys, limit, f"({cursor}" if cursor else "+")
         jobs = self._store.get_many([member.partition(":")[2] for member in members])
         return Page(
             # One may have changed its state since.
@@ -47,18 +53,29 @@ class JobListing:
             members[-1] if len(members) == limit else None,
         )
 
-    def _members(self, states: Collection[JobState], limit: int, start: str) -> list[str]:
+    def _members(self, keys: list[str], limit: int, start: str) -> list[str]:
         # As one, and each once: a job that changes its state is in exactly one of them.
         pipeline = self._redis.pipeline()
-        listings = {listed_key(state) for state in states} or {listed_key(None)}
-        for key in listings:
+        for key in keys:
             pipeline.zrevrangebylex(key, start, "-", start=0, num=limit)
         newest_first = merge(*pipeline.execute(), reverse=True)
         return [member.decode() for member in islice(newest_first, limit)]
 
     def purge(self) -> None:
         """Take the jobs whose record has expired out of the listings."""
-        finals = [listed_key(state) for state in JobState if state.is_final]
         now = self._store.now().timestamp()
-        while self._purge(keys=[EXPIRIES, listed_key(None), *finals], args=[now, _PURGED_AT_ONCE]):
-            pass
+        while expired := self._expired(now):
+            pipeline = self._redis.pipeline()
+            for entry in expired:
+                member, _, owner = str(entry, "utf-8").partition(" ")
+                for state in (None, *_FINAL):
+                    pipeline.zrem(listed_key(owner, state), member)
+            pipeline.zrem(EXPIRIES, *expired)
+            pipeline.execute()
+
+    def _expired(self, now: float) -> list[bytes]:
+        expired: Any = self._redis.zrangebyscore(EXPIRIES, "-inf", now, 0, _PURGED_AT_ONCE)
+        return list(expired)
+
+
+_FINAL = [state for state in JobState if state.is_final]

@@ -32,6 +32,18 @@ _FINAL = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
 _HELD = frozenset({JobState.RUNNING, JobState.CANCELING})
 
 
+class Priority(StrEnum):
+    """Which of two queues a job waits in: the second is served while the first is empty."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
+def lower(one: Priority, other: Priority) -> Priority:
+    """Give the lower of two priorities."""
+    return Priority.LOW if Priority.LOW in {one, other} else Priority.NORMAL
+
+
 class Progress(BaseModel):
     """How far a job is: sampler steps done, of how many."""
 

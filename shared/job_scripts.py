@@ -11,28 +11,50 @@ local function tell(events, kept, event, data, channel, message)
 end
 """
 
+# Start-time fair queueing (Goyal, Vin and Cheng, 1996): a job's turn is the end of its owner's last
+# one or, where that is past, the turn being served; its work moves the end of the owner's turns.
+# So owners get equal shares of the workers, however many jobs each of them sends.
+_TAKE_TURN = """
+local function take_turn(turns, class, owner, first_turn, cost, unfinished)
+  if unfinished == 0 then redis.call('DEL', turns) end
+  local served = tonumber(redis.call('HGET', turns, class) or first_turn)
+  local own = tonumber(redis.call('HGET', turns, class .. ':' .. owner) or first_turn)
+  local turn = math.max(served, own)
+  redis.call('HSET', turns, class .. ':' .. owner, string.format('%.6f', turn + cost))
+  return string.format('%.6f', turn)
+end
+"""
+
 # Keep a new record, unless its idempotency key leads elsewhere (then say where) or too many wait
 # and run. Repeated after a lost reply it finds itself done.
 ADD = (
     _TELL
+    + _TAKE_TURN
     + """
 local record, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local events, work, listed, listed_queued = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local listed_running, listed_canceling, turns, waiting = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local job, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local queued_at, limit, known_as, replaces = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local created_at, limit, known_as, replaces = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local event, data, kept, asked, member = ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local owner, class, first_turn, cost, own_limit = ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18]
 
 if redis.call('EXISTS', record) == 1 then return 'done' end
 if known_as ~= '' then
   local known = redis.call('GET', idempotency)
   if known and known ~= replaces then return known end
 end
-if redis.call('ZCARD', queued) + redis.call('ZCARD', held) >= tonumber(limit) then
-  return 'full'
+local unfinished = redis.call('ZCARD', queued) + redis.call('ZCARD', held)
+if unfinished >= tonumber(limit) then return 'full' end
+if own_limit ~= '' then
+  local own = redis.call('ZCARD', listed_queued) + redis.call('ZCARD', listed_running)
+  own = own + redis.call('ZCARD', listed_canceling)
+  if own >= tonumber(own_limit) then return 'own full' end
 end
 if known_as ~= '' then redis.call('SET', idempotency, known_as) end
 redis.call('SET', record, job)
-redis.call('ZADD', queued, queued_at, id)
+redis.call('ZADD', queued, take_turn(turns, class, owner, first_turn, cost, unfinished), id)
+redis.call('ZADD', waiting, created_at, id)
 redis.call('HSET', work, id, asked)
 redis.call('ZADD', listed, 0, member)
 redis.call('ZADD', listed_queued, 0, member)
@@ -49,10 +71,12 @@ SWAP = (
 local record, ended, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local events, work, expiries = KEYS[6], KEYS[7], KEYS[8]
 local listed_before, listed_now, deliveries = KEYS[9], KEYS[10], KEYS[11]
+local turns, waiting, sent = KEYS[12], KEYS[13], KEYS[14]
 local expected, changed, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local queued_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local again_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local lost_by, event, data, kept = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local member, expiry, delivery_due = ARGV[14], ARGV[15], ARGV[16]
+local owner, class, cost, created_at = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 
 local current = redis.call('GET', record)
 if current == changed and expected ~= changed then return 'done' end
@@ -66,7 +90,20 @@ local function index(key, score)
   if score == 'kept' then return end
   if score == '' then redis.call('ZREM', key, id) else redis.call('ZADD', key, score, id) end
 end
-index(queued, queued_at)
+local turn = redis.call('ZSCORE', queued, id)
+if turn and again_at == '' then
+  redis.call('SREM', sent, id)
+  if lease_end ~= '' then
+    local served = redis.call('HGET', turns, class)
+    if not served or tonumber(turn) > tonumber(served) then
+      redis.call('HSET', turns, class, turn)
+    end
+  elseif redis.call('HEXISTS', turns, class .. ':' .. owner) == 1 then
+    redis.call('HINCRBYFLOAT', turns, class .. ':' .. owner, -cost)  -- It was not painted.
+  end
+end
+index(queued, again_at)
+index(waiting, again_at == '' and '' or created_at)
 index(held, lease_end)
 index(deliveries, delivery_due)
 if ttl == 'kept' then
@@ -83,7 +120,7 @@ else
   redis.call('SET', record, changed, 'EX', ttl)
   redis.call('SET', ended, state, 'EX', ended_ttl)
   redis.call('HDEL', work, id)
-  redis.call('ZADD', expiries, expiry, member)
+  redis.call('ZADD', expiries, expiry, member .. ' ' .. owner)
   local claim = redis.call('GET', idempotency)
   if claim and string.find(claim, id, 1, true) then redis.call('EXPIRE', idempotency, ttl) end
 end
@@ -111,13 +148,18 @@ return 'done'
 """
 )
 
-# Take jobs whose record has expired out of the listings.
-PURGE = """
-local expiries = KEYS[1]
-local members = redis.call('ZRANGEBYSCORE', expiries, '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
-if #members == 0 then return 0 end
-for k = 1, #KEYS do redis.call('ZREM', KEYS[k], unpack(members)) end
-return #members
+# Let as many messages out as there are workers, and one to spare: what waits without one can still
+# be overtaken by a job whose turn is before it.
+RELEASE = """
+local queued, sent, workers = KEYS[1], KEYS[2], KEYS[3]
+local out = redis.call('SCARD', sent)
+local free = redis.call('SCARD', workers) + 1 - out
+local released = {}
+if free <= 0 then return released end
+for _, id in ipairs(redis.call('ZRANGE', queued, 0, out + free - 1)) do
+  if #released < free and redis.call('SADD', sent, id) == 1 then table.insert(released, id) end
+end
+return released
 """
 
 # Give the jobs whose delivery is due, and let nobody else find them until later.

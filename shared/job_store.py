@@ -10,8 +10,8 @@ from redis import Redis
 
 from shared.errors import JobExpired, JobNotFound, LeaseRenewed
 from shared.job_events import event_of
-from shared.job_parts import JobState
-from shared.job_scripts import ADD, CLAIM_DELIVERIES, SWAP
+from shared.job_parts import JobState, Priority
+from shared.job_scripts import ADD, CLAIM_DELIVERIES, RELEASE, SWAP
 from shared.jobs import Job
 from shared.keys import (
     CHANGES_CHANNEL,
@@ -19,7 +19,11 @@ from shared.keys import (
     EXPIRIES,
     HELD,
     QUEUED,
+    SENT,
+    TURNS,
+    WAITING,
     WORK,
+    WORKERS,
     ended_key,
     events_key,
     idempotency_key,
@@ -38,6 +42,10 @@ _ENDED_TTL_FACTOR = 24
 EVENTS_KEPT = 256
 """Of one job: more than three attempts with all steps and previews."""
 
+_UNFINISHED = [state for state in JobState if not state.is_final]
+_FIRST_TURN = {Priority.NORMAL: 0.0, Priority.LOW: 1e12}
+"""The turns of the second queue come after all those of the first."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -47,6 +55,10 @@ Transition = Callable[[Job, datetime], Job]
 
 class AdmissionRefused(Exception):
     """As many jobs wait and run as may."""
+
+
+class OwnLimitReached(Exception):
+    """As many jobs of this owner wait and run as may."""
 
 
 class IdempotencyClaim(BaseModel):
@@ -79,6 +91,7 @@ class JobStore:
         self._add = redis.register_script(ADD)
         self._swap = redis.register_script(SWAP)
         self._claim_deliveries = redis.register_script(CLAIM_DELIVERIES)
+        self._release = redis.register_script(RELEASE)
         self._result_ttl = result_ttl
         self._lease = timedelta(seconds=lease_seconds)
         self._events_kept = events_kept
@@ -93,6 +106,7 @@ class JobStore:
         job: Job,
         *,
         limit: int,
+        own_limit: int | None = None,
         claim: IdempotencyClaim | None = None,
         replaces: IdempotencyClaim | None = None,
     ) -> IdempotencyClaim | None:
@@ -102,9 +116,10 @@ class JobStore:
 
         Raises:
             AdmissionRefused: `limit` jobs wait or run already.
+            OwnLimitReached: `own_limit` jobs of the same owner do.
         """
         with self._witness.watch(None, job):
-            known = self._keep(job, limit, claim, replaces)
+            known = self._keep(job, limit, own_limit, claim=claim, replaces=replaces)
         if known is None:
             self._witness.written(None, job)
         return known
@@ -113,11 +128,14 @@ class JobStore:
         self,
         job: Job,
         limit: int,
+        own_limit: int | None,
+        *,
         claim: IdempotencyClaim | None,
         replaces: IdempotencyClaim | None,
     ) -> IdempotencyClaim | None:
         event = event_of(None, job, job.created_at)
         assert event is not None
+        work = Work.of(job.request)
         answer: bytes = self._add(
             keys=[
                 record_key(job.id),
@@ -126,8 +144,10 @@ class JobStore:
                 idempotency_key(job.idempotency),
                 events_key(job.id),
                 WORK,
-                listed_key(None),
-                listed_key(job.state),
+                listed_key(job.owner, None),
+                *(listed_key(job.owner, state) for state in _UNFINISHED),
+                TURNS,
+                WAITING,
             ],
             args=[
                 job.model_dump_json(),
@@ -141,12 +161,19 @@ class JobStore:
                 event.type,
                 json.dumps(event.data),
                 self._events_kept,
-                str(Work.of(job.request)),
+                str(work),
                 listed_member(job),
+                job.owner,
+                job.priority,
+                _FIRST_TURN[job.priority],
+                work.cost,
+                own_limit or "",
             ],
         )
         if answer == b"full":
             raise AdmissionRefused
+        if answer == b"own full":
+            raise OwnLimitReached
         return None if answer == b"done" else IdempotencyClaim.model_validate_json(answer)
 
     def claim_of(self, idempotency: str) -> IdempotencyClaim | None:
@@ -263,12 +290,26 @@ class JobStore:
     def unfinished_ids(self, *, older_than: timedelta) -> list[str]:
         """Give the ids of unfinished jobs, of those that wait only the ones this old."""
         oldest = (self.now() - older_than).timestamp()
-        return _as_ids(self._redis.zrangebyscore(QUEUED, "-inf", oldest)) + self.held_ids()
+        return _as_ids(self._redis.zrangebyscore(WAITING, "-inf", oldest)) + self.held_ids()
+
+    def release(self) -> list[str]:
+        """Give the ids whose messages are to be sent now, next first, and take them for sent."""
+        return _as_ids(self._release(keys=[QUEUED, SENT, WORKERS]))
+
+    def take_back(self, job_id: str) -> None:
+        """Note that a message could not be sent."""
+        self._redis.srem(SENT, job_id)
+
+    def sent_ids(self) -> set[str]:
+        """Give the ids of the jobs that wait and whose message is out."""
+        return set(_as_ids(self._redis.smembers(SENT)))
 
     def forget(self, job_id: str) -> None:
         """Drop the id of a job whose record is gone from the indexes."""
         pipeline = self._redis.pipeline()
         pipeline.zrem(QUEUED, job_id)
+        pipeline.zrem(WAITING, job_id)
+        pipeline.srem(SENT, job_id)
         pipeline.zrem(HELD, job_id)
         pipeline.zrem(DELIVERIES, job_id)
         pipeline.hdel(WORK, job_id)
@@ -319,9 +360,12 @@ class JobStore:
                 events_key(job.id),
                 WORK,
                 EXPIRIES,
-                listed_key(before.state),
-                listed_key(job.state),
+                listed_key(job.owner, before.state),
+                listed_key(job.owner, job.state),
                 DELIVERIES,
+                TURNS,
+                WAITING,
+                SENT,
             ],
             args=[
                 expected,
@@ -329,7 +373,8 @@ class JobStore:
                 job.id,
                 job.state,
                 CHANGES_CHANNEL,
-                job.created_at.timestamp() if job.state is JobState.QUEUED else "",
+                # It has waited its time already: before all others.
+                _FIRST_TURN[job.priority] if job.state is JobState.QUEUED else "",
                 lease_end if job.state.is_held else "",
                 ttl if final else "",
                 self._result_ttl * _ENDED_TTL_FACTOR if final else "",
@@ -340,6 +385,10 @@ class JobStore:
                 listed_member(job),
                 now.timestamp() + self._result_ttl,
                 delivery_due.timestamp() if delivery_due else "",
+                job.owner,
+                job.priority,
+                Work.of(job.request).cost,
+                job.created_at.timestamp(),
             ],
         )
         return answer

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from shared.generation import GenerationRequest, GenerationResult
-from shared.job_parts import Cancellation, JobFailure, JobState, Progress
+from shared.job_parts import Cancellation, JobFailure, JobState, Priority, Progress
 from shared.jobs import Job
 from shared.webhook import Webhook
 
@@ -56,6 +56,8 @@ class JobView(BaseModel):
 
     request: GenerationRequest
     """What is painted, with the defaults filled in and the seed that was drawn."""
+
+    priority: Priority
 
     result: GenerationResult | None
     error: JobFailure | None

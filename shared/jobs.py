@@ -15,6 +15,7 @@ from shared.job_parts import (
     FailureType,
     JobFailure,
     JobState,
+    Priority,
     Progress,
 )
 from shared.webhook import DELAYS, Delivery, Webhook
@@ -40,6 +41,11 @@ class Job(BaseModel):
     expected_at: datetime | None = None
     """When the running attempt expects to have the picture."""
 
+    priority: Priority = Priority.NORMAL
+
+    owner: str = ""
+    """Name of the API key that made it, empty where none is needed; never shown to clients."""
+
     token: str | None = None
     """Fences off the late writes of older attempts; never shown to clients."""
 
@@ -53,6 +59,8 @@ class Job(BaseModel):
         request: GenerationRequest,
         now: datetime,
         *,
+        owner: str = "",
+        priority: Priority = Priority.NORMAL,
         idempotency: str | None = None,
         webhook_url: str | None = None,
     ) -> Self:
@@ -63,6 +71,8 @@ class Job(BaseModel):
             request=request,
             created_at=now,
             progress=Progress.at(0, request.num_inference_steps),
+            owner=owner,
+            priority=priority,
             idempotency=idempotency,
             webhook=Webhook(url=webhook_url) if webhook_url else None,
         )

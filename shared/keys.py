@@ -5,10 +5,13 @@
 | `semantic-bit:job:{id}` | the record, as JSON; expires only once it is final |
 | `semantic-bit:ended:{id}` | remembers, for longer than the record, that the job was there |
 | `semantic-bit:events:{id}` | stream of what happened to the job; expires with the record |
-| `semantic-bit:queued` | sorted set of the ids that wait, by the time of their submission |
+| `semantic-bit:queued` | sorted set of the ids that wait, by their turn |
+| `semantic-bit:turns` | hash of the turn that each owner's next job gets, and of the present one |
+| `semantic-bit:sent` | set of the ids that wait and whose message is out |
+| `semantic-bit:waiting` | sorted set of the ids that wait, by the time of their submission |
 | `semantic-bit:held` | sorted set of the ids that a worker holds, by the end of the lease |
 | `semantic-bit:work` | hash of what each unfinished job asks of a worker, for estimates |
-| `semantic-bit:jobs`, `semantic-bit:jobs:{state}` | sorted sets of `{time}:{id}`, for listings |
+| `semantic-bit:jobs:{owner}:{state}` | sorted sets of `{time}:{id}`; without a state all |
 | `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
@@ -20,6 +23,10 @@ from shared.job_parts import JobState
 PREFIX = "semantic-bit:"
 CHANGES_CHANNEL = f"{PREFIX}changes"
 QUEUED = f"{PREFIX}queued"
+TURNS = f"{PREFIX}turns"
+SENT = f"{PREFIX}sent"
+WAITING = f"{PREFIX}waiting"
+WORKERS = f"{PREFIX}workers"
 HELD = f"{PREFIX}held"
 WORK = f"{PREFIX}work"
 LISTED = f"{PREFIX}jobs"
@@ -47,6 +54,6 @@ def idempotency_key(idempotency: str | None) -> str:
     return f"{PREFIX}idempotency:{idempotency or ''}"
 
 
-def listed_key(state: JobState | None) -> str:
-    """Name the listing of the jobs in a state, or of all."""
-    return f"{LISTED}:{state}" if state else LISTED
+def listed_key(owner: str, state: JobState | None) -> str:
+    """Name the listing of an owner's jobs in a state, or of all."""
+    return f"{LISTED}:{owner}:{state or ''}"

@@ -14,6 +14,7 @@ from shared.keys import PREFIX
 
 # Guidance runs the model twice for each step: with the prompt and without it.
 _COST_OF_GUIDANCE = 2
+_USUAL_COST = 512 * 512 * 28 * _COST_OF_GUIDANCE
 # A new measurement counts this much at least, so that the pace follows a machine that changes.
 _SMALLEST_WEIGHT = 0.2
 _KEPT_SECONDS = 30 * 24 * 3600
@@ -43,6 +44,11 @@ class Work:
     def __str__(self) -> str:
         """Write it in short, for Redis."""
         return f"{self.width} {self.height} {self.steps} {self.guided:d}"
+
+    @property
+    def cost(self) -> float:
+        """Compare it with 28 guided steps at 512x512, which cost 1."""
+        return self.shape.cost_of_step * self.steps / _USUAL_COST
 
     @property
     def shape(self) -> "Shape":

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.dispatcher import Dispatcher
 from shared.errors import AttemptLost, ServiceError, TransitionRefused
 from shared.job_parts import JobState
-from shared.job_queue import JobQueue
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger
@@ -16,9 +16,9 @@ _log = get_logger(__name__)
 class Recovery:
     """Gives jobs back to the queue; harmless however many do it at once."""
 
-    def __init__(self, store: JobStore, queue: JobQueue, *, max_attempts: int) -> None:
+    def __init__(self, store: JobStore, dispatcher: Dispatcher, *, max_attempts: int) -> None:
         self._store = store
-        self._queue = queue
+        self._dispatcher = dispatcher
         self._max_attempts = max_attempts
 
     def requeue_lost(self, job_id: str) -> None:
@@ -26,7 +26,6 @@ class Recovery:
 
         Raises:
             RedisError: Redis does not answer.
-            OperationalError: It does not take the message; the reaper sends it later.
         """
         self._requeue(job_id, self._store.update_lost, self._lose_worker)
 
@@ -52,4 +51,4 @@ class Recovery:
             return  # It has ended, or somebody else was faster.
         _log.warning("worker lost", job_id=job_id, attempt=job.attempt, state=job.state.value)
         if job.state is JobState.QUEUED:
-            self._queue.put(job)
+            self._dispatcher.dispatch()

@@ -1,5 +1,6 @@
 """Every environment variable of the service, typed, described and checked at start."""
 
+import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,6 +40,16 @@ def _some_key(keys: SecretStr) -> SecretStr:
         message = "must contain a key, or be empty to let everyone in"
         raise ValueError(message)
     return keys
+
+
+_RATE = re.compile(r"[1-9]\d*/(second|minute|hour|day)")
+
+
+def _rate(text: str) -> str:
+    if text and not _RATE.fullmatch(text):
+        message = "must be a number and a time, such as 60/minute or 1000/day"
+        raise ValueError(message)
+    return text
 
 
 def _split(keys: SecretStr) -> tuple[str, ...]:
@@ -143,7 +154,23 @@ class Settings(BaseSettings):
     """Seconds that a blocking call waits for its picture; past it 504, and the job goes on."""
 
     api_key: Annotated[SecretStr, AfterValidator(_some_key)] = SecretStr("")
-    """Bearer keys that are let in, comma-separated; empty lets everyone in."""
+    """Bearer keys that are let in, comma-separated; empty, without API_KEYS_FILE, lets everyone
+    in."""
+
+    api_keys_file: Path | None = None
+    """TOML file of hashed keys with names and limits of their own, read again when it changes."""
+
+    rate_limit: Annotated[str, AfterValidator(_rate)] = ""
+    """Submits that each key may send, such as 60/minute; empty for as many as it likes."""
+
+    max_jobs_per_key: Annotated[int, Field(ge=0)] = 0
+    """Jobs of one key that may wait and run at once; 0 for as many as are admitted."""
+
+    cors_origins: str = ""
+    """Origins of web pages that may call the API, comma-separated, or *; empty for none."""
+
+    docs_enabled: bool = True
+    """Serve /docs and /openapi.json."""
 
     redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
     """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
@@ -215,6 +242,11 @@ class Settings(BaseSettings):
     def api_keys(self) -> tuple[str, ...]:
         """The keys that are let in; none means that everyone is."""
         return _split(self.api_key)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of the web pages that may call."""
+        return tuple(part.strip() for part in self.cors_origins.split(",") if part.strip())
 
     @property
     def webhook_secrets(self) -> tuple[bytes, ...]:

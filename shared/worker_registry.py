@@ -6,9 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.generation import Build
-from shared.keys import PREFIX
-
-_WORKERS = f"{PREFIX}workers"
+from shared.keys import PREFIX, WORKERS
 
 
 class WorkerState(StrEnum):
@@ -42,19 +40,19 @@ class WorkerRegistry:
         pipeline.set(
             _key(heartbeat.worker), heartbeat.model_dump_json(), px=int(self._ttl_seconds * 1000)
         )
-        pipeline.sadd(_WORKERS, heartbeat.worker)
+        pipeline.sadd(WORKERS, heartbeat.worker)
         pipeline.execute()
 
     def withdraw(self, worker: str) -> None:
         """Say that a worker has stopped."""
         pipeline = self._redis.pipeline()
         pipeline.delete(_key(worker))
-        pipeline.srem(_WORKERS, worker)
+        pipeline.srem(WORKERS, worker)
         pipeline.execute()
 
     def alive(self) -> list[Heartbeat]:
         """Give the last heartbeat of every worker that lives, those that are ready first."""
-        names = [name for name in self._redis.smembers(_WORKERS) if isinstance(name, bytes)]
+        names = [name for name in self._redis.smembers(WORKERS) if isinstance(name, bytes)]
         if not names:
             return []
         records = self._redis.mget([_key(name.decode()) for name in sorted(names)])

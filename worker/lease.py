@@ -41,6 +41,7 @@ class Lease:
         *,
         expectation: Expectation,
         previews: Previews,
+        dispatch: Callable[[], None],
         interval_seconds: float,
         step_timeout: float,
         end_process: Callable[[], None],
@@ -50,6 +51,7 @@ class Lease:
         self._token = token
         self._expectation = expectation
         self._previews = previews
+        self._dispatch = dispatch
         self._interval_seconds = interval_seconds
         self._step_timeout = step_timeout
         self._end_process = end_process
@@ -97,6 +99,7 @@ class Lease:
         self._moved_at = inf
 
     def _keep(self) -> None:
+        self._dispatch()  # Here, so that no picture waits for it.
         while not self._closed.is_set():
             self._wake.wait(self._interval_seconds)
             self._wake.clear()

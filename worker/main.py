@@ -24,6 +24,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.delivery_hint import hint_delivery
+from shared.dispatcher import Dispatcher
 from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.generation import Build
@@ -113,7 +114,8 @@ def recover_from_losses(
 ) -> None:
     """Give back at once the jobs of earlier processes of this worker, and of a child that dies."""
     store = create_store(redis, settings, metrics)
-    recovery = Recovery(store, JobQueue(app, redis), max_attempts=settings.max_attempts)
+    dispatcher = Dispatcher(store, JobQueue(app, redis))
+    recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
     @task_failure.connect(weak=False)
     def give_back(task_id: str, exception: BaseException, **_: object) -> None:
@@ -171,8 +173,9 @@ def start_runner(
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
     pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
+    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
     task.runner = Runner(
-        store=create_store(redis, settings, metrics),
+        store=store,
         images=ImageStore(redis, result_ttl=settings.result_ttl),
         events=EventLog(redis),
         paces=PaceStore(redis),
@@ -181,7 +184,8 @@ def start_runner(
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=lambda: os.kill(os.getpid(), signal.SIGKILL),
-        announce=partial(hint_delivery, JobQueue(task.app, redis)),
+        dispatch=Dispatcher(store, queue).dispatch,
+        announce=partial(hint_delivery, queue),
     )
     seconds = time.perf_counter() - started
     metrics.model.loaded(pipeline.build, seconds, memory_reader(pipeline.build))

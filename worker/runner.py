@@ -98,12 +98,13 @@ class Runner:
         renew_seconds: float,
         step_timeout: float,
         end_process: Callable[[], None],
+        dispatch: Callable[[], None],
         announce: Callable[[Job], None],
     ) -> None:
         """Take the parts.
 
-        `end_process` ends this process and leaves its job to another attempt; `announce` hears of
-        every job that has ended, and does not fail.
+        `end_process` ends this process and leaves its job to another attempt; `dispatch` sends the
+        message of the next job; `announce` hears of every job that has ended. Neither fails.
         """
         self._store = store
         self._images = images
@@ -114,6 +115,7 @@ class Runner:
         self._renew_seconds = renew_seconds
         self._step_timeout = step_timeout
         self._end_process = end_process
+        self._dispatch = dispatch
         self._announce = announce
 
     def run(self, job_id: str) -> None:
@@ -150,6 +152,7 @@ class Runner:
             token,
             expectation=Expectation(work.steps, pace.of(work.shape)),
             previews=Previews(self._events, job, token),
+            dispatch=self._dispatch,
             interval_seconds=self._renew_seconds,
             step_timeout=self._step_timeout,
             end_process=self._end_process,

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.dependencies import Feeds, Jobs
+from api.dependencies import Feeds
+from api.own_dependencies import Jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

@@ -4,15 +4,21 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
-from api.dependencies import CurrentBlockingCall, Jobs
+from api.dependencies import CurrentBlockingCall
 from api.job_submission import JobSubmission
+from api.own_dependencies import CountedSubmit, Jobs
 from api.request_headers import OnDisconnect, OptionalIdempotencyKey, Prefer
 from shared.generation import GenerationRequest
 
 router = APIRouter(tags=["pictures"])
 
 
-@router.post("/generate", response_class=Response, responses=PICTURE_RESPONSES)
+@router.post(
+    "/generate",
+    response_class=Response,
+    responses=PICTURE_RESPONSES,
+    dependencies=[CountedSubmit],
+)
 async def generate(
     *,
     request: GenerationRequest,

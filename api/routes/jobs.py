@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
-from api.dependencies import CurrentBlockingCall, CurrentWaiter, Jobs
+from api.dependencies import CurrentBlockingCall, CurrentWaiter
 from api.job_page import JobPage
+from api.own_dependencies import CountedSubmit, Jobs
 from api.request_headers import OptionalIdempotencyKey
 from api.webhook_check import CheckedSubmission
 from shared.job_parts import JobState
@@ -29,7 +30,7 @@ Cursor = Annotated[
 ]
 
 
-@router.post("", status_code=202, response_model=JobView)
+@router.post("", status_code=202, response_model=JobView, dependencies=[CountedSubmit])
 def submit(
     submission: CheckedSubmission,
     jobs: Jobs,
@@ -57,6 +58,7 @@ def read_all(
 async def read(job_id: str, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSeconds = 0) -> JobView:
     """Give a job as it stands; `?wait=20` answers when it has ended, or after 20 seconds."""
     if wait:
+        await run_in_threadpool(jobs.get, job_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await waiter.wait(job_id)

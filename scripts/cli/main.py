@@ -10,6 +10,7 @@ from scripts.cli.doctor import doctor
 from scripts.cli.failures import EXIT_CODES, Failure, Interrupted, WrongUsage
 from scripts.cli.generate import fetch, generate
 from scripts.cli.jobs import cancel, jobs, show
+from scripts.cli.keys import key
 from scripts.cli.options import ApiKey, Connection, Url
 from scripts.cli.output import print_failure, print_json, results
 from scripts.cli.serving import serve
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for command in (generate, fetch, jobs, show, cancel, doctor):
+for command in (generate, fetch, jobs, show, cancel, doctor, key):
     app.command(epilog=EXIT_CODES)(command)
 app.command(
     context_settings={

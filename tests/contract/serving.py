@@ -11,7 +11,7 @@ import uvicorn
 from redis import Redis
 
 from api.main import create_app
-from shared.job_queue import GENERATE, MESSAGE_LISTS
+from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
@@ -57,7 +57,7 @@ def announce(redis: Redis, heartbeat: Heartbeat = READY) -> None:
 @contextmanager
 def working(redis: Redis, pipeline: Pipeline | None = None) -> Iterator[None]:
     """Run the jobs whose messages come, in a thread, as a worker would."""
-    runner = make_runner(redis, pipeline)
+    runner = make_runner(redis, pipeline, queue=JobQueue(create_celery(_url_of(redis)), redis))
     announce(redis)
     thread = Thread(target=_work, args=(redis, runner))
     thread.start()
@@ -66,6 +66,12 @@ def working(redis: Redis, pipeline: Pipeline | None = None) -> Iterator[None]:
     finally:
         redis.rpush(GENERATE, _CLOSING_TIME)
         thread.join()
+
+
+def _url_of(redis: Redis) -> str:
+    server = redis.connection_pool.connection_kwargs
+    password = server.get("password") or ""
+    return f"redis://:{password}@{server['host']}:{server['port']}/{server.get('db', 0)}"
 
 
 def _work(redis: Redis, runner: Runner) -> None:

@@ -29,6 +29,7 @@ FIELDS = [
     "attempt",
     "attempts",
     "request",
+    "priority",
     "result",
     "error",
     "cancellation",

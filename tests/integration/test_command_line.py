@@ -20,7 +20,12 @@ SLOW = ("--steps", "60", "--width", "768", "--height", "768")
 
 
 def environment(stack: Stack) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SEMANTIC_BIT_URL": stack.url}
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "SEMANTIC_BIT_URL": stack.url,
+        "REDIS_URL": stack.redis_url,
+    }
 
 
 def run(stack: Stack, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

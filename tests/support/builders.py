@@ -81,10 +81,17 @@ def job_in(state: JobState, job_id: str = "job-1") -> Job:
 
 
 def store_job(
-    store: JobStore, job_id: str = "job-1", *, webhook_url: str | None = None, **fields: object
+    store: JobStore,
+    job_id: str = "job-1",
+    *,
+    owner: str = "",
+    webhook_url: str | None = None,
+    **fields: object,
 ) -> Job:
     """Queue a job in the store, at the store's own time; `fields` are the request's."""
-    job = Job.queued(job_id, make_request(**fields), store.now(), webhook_url=webhook_url)
+    job = Job.queued(
+        job_id, make_request(**fields), store.now(), owner=owner, webhook_url=webhook_url
+    )
     assert store.add(job, limit=LIMIT) is None
     return job
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from shared.dispatcher import Dispatcher
 from shared.event_log import EventLog
 from shared.image_store import ImageStore
+from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore
@@ -28,10 +30,13 @@ def make_runner(
     renew_seconds: float = 5,
     end_process: Callable[[], None] = must_not_end,
     announce: Callable[[Job], None] = lambda _: None,
+    queue: JobQueue | None = None,
 ) -> Runner:
+    """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     metrics = metrics or WorkerMetrics()
+    store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
     return Runner(
-        store=JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed),
+        store=store,
         images=ImageStore(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),
@@ -40,5 +45,6 @@ def make_runner(
         renew_seconds=renew_seconds,
         step_timeout=600,
         end_process=end_process,
+        dispatch=Dispatcher(store, queue).dispatch if queue else lambda: None,
         announce=announce,
     )

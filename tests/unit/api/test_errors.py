@@ -21,6 +21,7 @@ from shared.errors import (
     JobNotFound,
     ModelNotLoaded,
     QueueFull,
+    RateLimited,
     ServerStopping,
     ServiceError,
 )
@@ -52,6 +53,13 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
         429,
         "QueueFull",
         {"limit": 7, "retry_after_seconds": 3},
+        {"retry-after": "3"},
+    ),
+    (
+        RateLimited("60 per 1 minute", 3),
+        429,
+        "RateLimited",
+        {"limit": "60 per 1 minute", "retry_after_seconds": 3},
         {"retry-after": "3"},
     ),
     (

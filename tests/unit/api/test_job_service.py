@@ -5,6 +5,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from api.callers import Caller
 from api.job_service import JobService
 from api.job_submission import JobSubmission
 from shared.errors import ModelNotLoaded
@@ -18,6 +19,7 @@ from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import claim_job
 from tests.support.services import make_job_service
 
+ANYBODY = Caller(name="")
 URL = "https://receiver.example/hook"
 REQUEST = JobSubmission(prompt="a red apple")
 
@@ -71,7 +73,7 @@ class TestSubmit:
     def test_writes_the_record_before_the_message(
         self, jobs: JobService, queue: RememberingQueue
     ) -> None:
-        job = jobs.submit(REQUEST)
+        job = jobs.submit(REQUEST, ANYBODY)
         assert queue.stored == [job]
 
     @pytest.mark.parametrize("error", [OperationalError(), RedisError()])
@@ -79,37 +81,37 @@ class TestSubmit:
         self, jobs: JobService, store: JobStore, queue: RememberingQueue, error: Exception
     ) -> None:
         queue.error = error
-        job = jobs.submit(REQUEST)
+        job = jobs.submit(REQUEST, ANYBODY)
         assert store.get(job.id) == job
         assert job.state is JobState.QUEUED
 
     def test_draws_a_seed_that_is_valid_and_differs(self, jobs: JobService) -> None:
-        seeds = [jobs.submit(REQUEST).request.seed for _ in range(5)]
+        seeds = [jobs.submit(REQUEST, ANYBODY).request.seed for _ in range(5)]
         assert all(seed is not None and 0 <= seed < 2**32 for seed in seeds)
         assert len(set(seeds)) == 5
 
     def test_keeps_the_seed_that_was_asked_for(self, jobs: JobService) -> None:
         request = JobSubmission(prompt="a red apple", seed=0)
-        assert jobs.submit(request).request.seed == 0
+        assert jobs.submit(request, ANYBODY).request.seed == 0
 
     def test_leaves_nothing_behind_where_no_worker_is_there(
         self, jobs: JobService, store: JobStore, workers: WorkerRegistry
     ) -> None:
         workers.withdraw("a")
         with pytest.raises(ModelNotLoaded):
-            jobs.submit(REQUEST)
+            jobs.submit(REQUEST, ANYBODY)
         assert store.queued_ids() == []
 
 
 class TestSubmission:
     def test_is_stored_without_its_webhook_but_as_it_was_asked(self, jobs: JobService) -> None:
         submission = JobSubmission(prompt="a", num_inference_steps=28, webhook_url=URL)
-        job = jobs.submit(submission)
+        job = jobs.submit(submission, ANYBODY)
         assert type(job.request) is GenerationRequest
         assert job.webhook == Webhook(url=URL)
 
     def test_has_no_webhook_unless_it_names_one(self, jobs: JobService) -> None:
-        assert jobs.submit(REQUEST).webhook is None
+        assert jobs.submit(REQUEST, ANYBODY).webhook is None
 
     def test_of_a_blocking_call_is_that_of_a_submit(self) -> None:
         request = GenerationRequest(prompt="a", num_inference_steps=28)
@@ -121,14 +123,14 @@ class TestSubmission:
 
 class TestCancel:
     def test_wakes_the_delivery_worker(self, jobs: JobService, queue: RememberingQueue) -> None:
-        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL))
+        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL), ANYBODY)
         jobs.cancel(job.id)
         assert queue.deliveries == [job.id]
 
     def test_wakes_it_only_at_the_end(
         self, jobs: JobService, queue: RememberingQueue, store: JobStore
     ) -> None:
-        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL))
+        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL), ANYBODY)
         claim_job(store, job.id)
         assert jobs.cancel(job.id).state is JobState.CANCELING
         assert queue.deliveries == []
@@ -136,13 +138,13 @@ class TestCancel:
     def test_wakes_nobody_where_there_is_no_webhook(
         self, jobs: JobService, queue: RememberingQueue
     ) -> None:
-        jobs.cancel(jobs.submit(REQUEST).id)
+        jobs.cancel(jobs.submit(REQUEST, ANYBODY).id)
         assert queue.deliveries == []
 
     @pytest.mark.parametrize("error", [OperationalError(), RedisError()])
     def test_succeeds_though_nobody_can_be_woken(
         self, jobs: JobService, queue: RememberingQueue, error: Exception
     ) -> None:
-        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL))
+        job = jobs.submit(JobSubmission(prompt="a", webhook_url=URL), ANYBODY)
         queue.error = error
         assert jobs.cancel(job.id).state is JobState.CANCELED

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.reaper import Reaper
+from shared.dispatcher import Dispatcher
 from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
 from shared.job_queue import MESSAGE_LISTS, JobQueue, create_celery
@@ -148,15 +149,24 @@ class TestLostMessage:
         self, reaper: Reaper, store: JobStore, queue: JobQueue
     ) -> None:
         store_job(store, "a")
+        store.release()
         reaper.sweep()
         assert queue.waiting_ids() == set()
+        reaper.sweep()
+        assert queue.waiting_ids() == {"a"}
+
+    def test_is_sent_at_once_where_it_never_was(
+        self, reaper: Reaper, store: JobStore, queue: JobQueue
+    ) -> None:
+        store_job(store, "a")
         reaper.sweep()
         assert queue.waiting_ids() == {"a"}
 
     def test_is_not_sent_again_while_it_waits(
         self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
-        queue.put(store_job(store, "a"))
+        store_job(store, "a")
+        Dispatcher(store, queue).dispatch()
         for _ in range(3):
             reaper.sweep()
         assert sum(redis.llen(key) for key in MESSAGE_LISTS) == 1
@@ -165,6 +175,7 @@ class TestLostMessage:
         self, reaper: Reaper, store: JobStore, queue: JobQueue
     ) -> None:
         store_job(store, "a")
+        store.release()
         reaper.sweep()
         claim_job(store, "a")
         reaper.sweep()
@@ -174,6 +185,7 @@ class TestLostMessage:
         self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
         job = store_job(store, "a")
+        store.release()
         reaper.sweep()
         queue.put(job)
         reaper.sweep()

@@ -13,6 +13,7 @@ from shared.keys import EXPIRIES, listed_key, record_key
 from tests.support.builders import LIMIT, NOW, bring_to, claim_job, job_in, queued_job, store_job
 
 RESULT_TTL = 60
+OWNER = ""
 MANY = 100_000
 PAGE = 20
 FINAL = [state for state in JobState if state.is_final]
@@ -80,7 +81,7 @@ def pages_of(
     """Give the ids of each page to the last; `between` is called with those of each."""
     cursor = None
     while True:
-        page = listing.page(states, limit=limit, cursor=cursor)
+        page = listing.page(OWNER, states, limit=limit, cursor=cursor)
         yield ids_of(page)
         if page.next_cursor is None:
             return
@@ -89,25 +90,25 @@ def pages_of(
 
 
 def listed(redis: Redis, state: JobState | None = None) -> list[str]:
-    members = redis.zrange(listed_key(state), 0, -1)
+    members = redis.zrange(listed_key(OWNER, state), 0, -1)
     return [member.decode().partition(":")[2] for member in members if isinstance(member, bytes)]
 
 
 class TestPage:
     def test_is_empty_where_no_job_is(self, listing: JobListing) -> None:
-        assert listing.page(limit=5) == Page([], None)
+        assert listing.page(OWNER, limit=5) == Page([], None)
 
     def test_has_the_newest_first(self, listing: JobListing, store: JobStore) -> None:
         store_jobs(store, "cab")
-        assert ids_of(listing.page(limit=5)) == "bac"
+        assert ids_of(listing.page(OWNER, limit=5)) == "bac"
 
     def test_gives_the_jobs_as_they_are(self, listing: JobListing, store: JobStore) -> None:
         job = bring_to(store, JobState.SUCCEEDED, "a")
-        assert listing.page(limit=5).jobs == [job]
+        assert listing.page(OWNER, limit=5).jobs == [job]
 
     def test_ends_at_its_limit(self, listing: JobListing, store: JobStore) -> None:
         store_jobs(store, "abcde")
-        assert ids_of(listing.page(limit=3)) == "edc"
+        assert ids_of(listing.page(OWNER, limit=3)) == "edc"
 
     def test_keeps_the_order_of_submission_whatever_becomes_of_the_jobs(
         self, listing: JobListing, store: JobStore
@@ -115,7 +116,7 @@ class TestPage:
         store_jobs(store, "abc")
         claim_job(store, "b")
         finish(store, "a")
-        assert ids_of(listing.page(limit=5)) == "cba"
+        assert ids_of(listing.page(OWNER, limit=5)) == "cba"
 
 
 class TestStates:
@@ -125,21 +126,21 @@ class TestStates:
     ) -> None:
         for each in JobState:
             bring_to(store, each, each.value)
-        assert listing.page([state], limit=50).jobs == [store.get(state.value)]
+        assert listing.page(OWNER, [state], limit=50).jobs == [store.get(state.value)]
 
     def test_may_be_several_in_one_order(self, listing: JobListing, store: JobStore) -> None:
         store_jobs(store, "abcdef")
         for job_id in "ad":
             claim_job(store, job_id)
         finish(store, "c")
-        assert ids_of(listing.page([JobState.QUEUED, JobState.RUNNING], limit=5)) == "fedba"
-        assert ids_of(listing.page([JobState.RUNNING, JobState.CANCELED], limit=2)) == "dc"
+        assert ids_of(listing.page(OWNER, [JobState.QUEUED, JobState.RUNNING], limit=5)) == "fedba"
+        assert ids_of(listing.page(OWNER, [JobState.RUNNING, JobState.CANCELED], limit=2)) == "dc"
 
     def test_that_are_named_twice_have_each_job_once(
         self, listing: JobListing, store: JobStore
     ) -> None:
         store_jobs(store, "ab")
-        page = listing.page([JobState.QUEUED, JobState.QUEUED], limit=2)
+        page = listing.page(OWNER, [JobState.QUEUED, JobState.QUEUED], limit=2)
         assert ids_of(page) == "ba"
 
     def test_are_as_the_records_say_where_one_has_just_changed(
@@ -147,7 +148,7 @@ class TestStates:
     ) -> None:
         store_jobs(store, "ab")
         store.happening = lambda: finish(store, "a")
-        assert ids_of(listing.page([JobState.QUEUED], limit=5)) == "b"
+        assert ids_of(listing.page(OWNER, [JobState.QUEUED], limit=5)) == "b"
 
 
 class TestCursor:
@@ -203,7 +204,7 @@ class TestCursor:
         for later, job_id in enumerate("cab"):
             now = NOW + timedelta(microseconds=later)
             store.add(queued_job(job_id, now=now), limit=LIMIT)
-        assert ids_of(listing.page(limit=5)) == "bac"
+        assert ids_of(listing.page(OWNER, limit=5)) == "bac"
 
 
 class TestExpiry:
@@ -243,9 +244,9 @@ class TestExpiry:
     def test_takes_them_all_out_however_many_they_are(
         self, late_listing: JobListing, any_redis: Redis
     ) -> None:
-        members = {f"{number:016d}:job": float(number) for number in range(2500)}
-        any_redis.zadd(EXPIRIES, members)
-        any_redis.zadd(listed_key(None), dict.fromkeys(members, 0))
+        members = [f"{number:016d}:job" for number in range(2500)]
+        any_redis.zadd(EXPIRIES, {f"{member} {OWNER}": 1.0 for member in members})
+        any_redis.zadd(listed_key(OWNER, None), dict.fromkeys(members, 0))
         late_listing.purge()
         assert (any_redis.zcard(EXPIRIES), listed(any_redis)) == (0, [])
 
@@ -255,7 +256,7 @@ class TestManyJobs:
     def listing(self, redis: Redis) -> JobListing:
         """Of jobs that succeeded; the records of the first and the last page are there."""
         members = dict.fromkeys(map(member, range(MANY)), 0)
-        for key in (listed_key(None), listed_key(JobState.SUCCEEDED)):
+        for key in (listed_key(OWNER, None), listed_key(OWNER, JobState.SUCCEEDED)):
             redis.zadd(key, members)
         for number in [*range(PAGE), *range(MANY - PAGE, MANY)]:
             job = job_in(JobState.SUCCEEDED, str(UUID(int=number)))
@@ -266,7 +267,7 @@ class TestManyJobs:
         for states in ([], [JobState.SUCCEEDED], [JobState.SUCCEEDED, JobState.FAILED]):
             for before in (MANY, PAGE):
                 looked_up = lookups(redis)
-                page = listing.page(states, limit=PAGE, cursor=member(before))
+                page = listing.page(OWNER, states, limit=PAGE, cursor=member(before))
                 numbers = [UUID(job.id).int for job in page.jobs]
                 assert numbers == list(range(before - 1, before - 1 - PAGE, -1))
                 assert lookups(redis) - looked_up == PAGE + max(len(states), 1)

@@ -37,6 +37,7 @@ class TestJobView:
             "attempt": 0,
             "attempts": [],
             "request": make_request().model_dump(mode="json"),
+            "priority": "normal",
             "result": None,
             "error": None,
             "cancellation": None,

@@ -20,6 +20,7 @@ from shared.job_parts import (
     FailureType,
     JobFailure,
     JobState,
+    Priority,
     Progress,
 )
 from shared.jobs import Job
@@ -128,6 +129,8 @@ class TestQueued:
             "finished_at": None,
             "attempts": (),
             "expected_at": None,
+            "owner": "",
+            "priority": Priority.NORMAL,
             "token": None,
             "idempotency": None,
             "cancellation": None,

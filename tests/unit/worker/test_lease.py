@@ -48,6 +48,7 @@ def lease_on(
         TOKEN,
         expectation=Expectation(STEPS, None),
         previews=Previews(EventLog(FakeRedis()), job, TOKEN),  # Nobody looks.
+        dispatch=lambda: None,
         interval_seconds=every,
         step_timeout=step_timeout,
         end_process=end_process,

@@ -344,8 +344,9 @@ class TestRun:
             b"semantic-bit:ended:a",
             b"semantic-bit:image:a:1",
             b"semantic-bit:events:a",
-            b"semantic-bit:jobs",
-            b"semantic-bit:jobs:succeeded",
+            b"semantic-bit:jobs::",
+            b"semantic-bit:jobs::succeeded",
+            b"semantic-bit:turns",
             b"semantic-bit:expiries",
         } | set(fake_redis.keys("semantic-bit:pace:*"))
 

@@ -1,0 +1,33 @@
+"""What routes ask for on behalf of whoever calls."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.authentication import CurrentCaller
+from api.dependencies import AllJobs, Limiter
+from api.own_jobs import OwnJobs
+from api.response_headers import add_headers
+from shared.errors import RateLimited
+
+
+def _own_jobs(service: AllJobs, caller: CurrentCaller) -> OwnJobs:
+    return OwnJobs(service, caller)
+
+
+def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> None:
+    """Count a submit, and let the answer say what is left.
+
+    Raises:
+        RateLimited: The caller has submitted too much of late.
+    """
+    allowance = limiter.take(caller)
+    if allowance is None:
+        return
+    add_headers(request.scope, allowance.headers)
+    if not allowance.is_granted:
+        raise RateLimited(str(allowance.rate), allowance.seconds)
+
+
+Jobs = Annotated[OwnJobs, Depends(_own_jobs)]
+CountedSubmit = Depends(count_submit)

@@ -1,0 +1,159 @@
+from collections.abc import Sequence
+
+import pytest
+from redis import Redis
+
+from shared.job_parts import JobState, Priority
+from shared.job_store import JobStore, OwnLimitReached
+from shared.jobs import Job
+from tests.support.builders import LIMIT, TOKEN, claim_job, queued_job, store_job
+
+
+@pytest.fixture
+def store(any_redis: Redis) -> JobStore:
+    return JobStore(any_redis, result_ttl=60, lease_seconds=15)
+
+
+def submit(store: JobStore, *job_ids: str, steps: int = 28) -> None:
+    """Queue jobs, each owned by the letter that it begins with."""
+    for job_id in job_ids:
+        store_job(store, job_id, owner=job_id[0], num_inference_steps=steps)
+
+
+def submit_low(store: JobStore, job_id: str) -> None:
+    job = queued_job(job_id, now=store.now())
+    changes = {"owner": job_id[0], "priority": Priority.LOW}
+    store.add(job.model_copy(update=changes), limit=LIMIT)
+
+
+def serve(store: JobStore, count: int) -> list[str]:
+    """Let a worker take that many jobs, each to its end."""
+    served = []
+    for _ in range(count):
+        job_id = store.queued_ids()[0]
+        claim_job(store, job_id)
+        store.update(job_id, lambda job, now: job.cancel(now))
+        store.update(job_id, lambda job, now: job.acknowledge_cancel(TOKEN, now))
+        served.append(job_id)
+    return served
+
+
+def owners(job_ids: Sequence[str]) -> str:
+    return "".join(job_id[0] for job_id in job_ids)
+
+
+class TestTurns:
+    def test_of_one_owner_are_in_the_order_of_the_submits(self, store: JobStore) -> None:
+        ids = [f"a{number}" for number in (3, 1, 4, 15, 9, 2, 6, 5)]
+        submit(store, *ids)
+        assert store.queued_ids() == ids
+
+    def test_of_two_owners_alternate_however_many_jobs_one_has_sent(self, store: JobStore) -> None:
+        submit(store, *(f"a{number:02}" for number in range(20)), "b1", "b2", "b3")
+        assert owners(store.queued_ids()[:6]) in {"ababab", "bababa"}
+
+    def test_come_soon_for_one_job_behind_a_thousand(self, store: JobStore) -> None:
+        for number in range(50):
+            submit(store, f"a{number:02}")
+        serve(store, 10)
+        submit(store, "b1")
+        assert store.position("b1") in {0, 1}
+
+    def test_share_the_time_and_not_the_number_of_jobs(self, store: JobStore) -> None:
+        submit(store, "a1", "a2", "a3", steps=60)
+        submit(store, *(f"b{number}" for number in range(9)), steps=15)
+        served = owners(store.queued_ids())
+        assert served.index("a", served.index("a") + 1) >= 4
+
+    def test_that_were_not_used_are_not_saved(self, store: JobStore) -> None:
+        submit(store, "a1", "b1")
+        serve(store, 2)
+        submit(store, *(f"a{number}" for number in range(2, 9)))
+        serve(store, 4)
+        submit(store, "b2", "b3", "b4")
+        assert owners(store.queued_ids()[:4]) in {"abab", "baba"}
+
+    def test_of_canceled_jobs_cost_their_owner_nothing(self, store: JobStore) -> None:
+        submit(store, *(f"a{number}" for number in range(1, 6)), "b1", "b2", "b3")
+        for number in range(1, 6):
+            store.update(f"a{number}", lambda job, now: job.cancel(now))
+        submit(store, "a6")
+        assert store.position("a6") in {0, 1}
+
+    def test_of_a_lost_job_are_the_first(self, store: JobStore) -> None:
+        submit(store, "a1", "a2", "b1")
+        claim_job(store, "a1")
+        store.update("a1", lambda job, now: job.lose_worker(3, now))
+        assert store.queued_ids()[0] == "a1"
+
+    def test_of_low_priority_come_after_all_others(self, store: JobStore) -> None:
+        submit_low(store, "a1")
+        submit_low(store, "b1")
+        submit(store, "a2", "a3", "b2")
+        assert sorted(store.queued_ids()[3:]) == ["a1", "b1"]
+
+
+class TestRelease:
+    def test_lets_one_message_out_more_than_there_are_workers(
+        self, store: JobStore, any_redis: Redis
+    ) -> None:
+        submit(store, "a1", "a2", "a3", "a4")
+        any_redis.sadd("semantic-bit:workers", "one")
+        assert store.release() == ["a1", "a2"]
+        assert store.release() == []
+
+    def test_goes_on_when_a_job_is_claimed(self, store: JobStore, any_redis: Redis) -> None:
+        submit(store, "a1", "a2", "a3", "a4")
+        any_redis.sadd("semantic-bit:workers", "one")
+        store.release()
+        claim_job(store, "a1")
+        assert store.release() == ["a3"]
+
+    def test_goes_on_when_a_job_is_canceled(self, store: JobStore) -> None:
+        submit(store, "a1", "a2")
+        assert store.release() == ["a1"]
+        store.update("a1", lambda job, now: job.cancel(now))
+        assert store.release() == ["a2"]
+
+    def test_gives_a_job_again_that_could_not_be_sent(self, store: JobStore) -> None:
+        submit(store, "a1", "a2")
+        assert store.release() == ["a1"]
+        store.take_back("a1")
+        assert store.release() == ["a1"]
+
+    def test_gives_a_lost_job_again_and_first(self, store: JobStore) -> None:
+        submit(store, "a1", "a2", "a3")
+        store.release()
+        claim_job(store, "a1")
+        store.update("a1", lambda job, now: job.lose_worker(3, now))
+        assert store.release() == ["a1"]
+
+    def test_lets_a_newcomer_overtake_what_is_not_out(self, store: JobStore) -> None:
+        submit(store, "a1", "a2", "a3", "a4")
+        store.release()
+        submit(store, "b1")
+        claim_job(store, "a1")
+        assert store.release() == ["b1"]
+
+
+class TestOwnLimit:
+    def test_counts_what_waits_and_runs_of_this_owner_only(self, store: JobStore) -> None:
+        submit(store, "a1", "a2", "b1")
+        claim_job(store, "a1")
+        with pytest.raises(OwnLimitReached):
+            add(store, "a3", own_limit=2)
+        add(store, "b2", own_limit=2)
+
+    def test_makes_room_when_a_job_ends(self, store: JobStore) -> None:
+        submit(store, "a1", "a2")
+        claim_job(store, "a1")
+        store.update("a1", lambda job, now: job.cancel(now))
+        ended = store.update("a1", lambda job, now: job.acknowledge_cancel(TOKEN, now))
+        assert ended.state is JobState.CANCELED
+        add(store, "a3", own_limit=2)
+
+
+def add(store: JobStore, job_id: str, *, own_limit: int) -> Job:
+    job = queued_job(job_id, now=store.now()).model_copy(update={"owner": job_id[0]})
+    store.add(job, limit=LIMIT, own_limit=own_limit)
+    return job
