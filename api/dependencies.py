@@ -5,6 +5,7 @@ from math import ceil
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry, ProcessCollector
 from redis import Redis
 
 from api.audience import Audience
@@ -15,12 +16,16 @@ from api.changes import Changes
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
+from api.live_gauges import LiveGauges
 from api.rate_limiter import RateLimiter
+from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable
 from shared.event_log import EventLog
+from shared.exposition import exposed
 from shared.image_store import ImageStore
 from shared.job_listing import JobListing
+from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.pace import PaceStore
@@ -46,6 +51,8 @@ class Services:
     changes: Changes
     blocking_call: BlockingCall
     broker: BrokerWatch
+    http_metrics: HttpMetrics
+    metrics: CollectorRegistry
     keys: KeyRing
     limiter: RateLimiter
     tracing: Tracing
@@ -55,11 +62,17 @@ class Services:
         """Build the parts; nothing is sent to Redis before the first request."""
         tracing = tracing or connect_tracing(settings, "api")
         redis = connect(settings.redis_url, timeout_seconds=API_TIMEOUT_SECONDS)
+        counts = CollectorRegistry()
         store = JobStore(
-            redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds
+            redis,
+            result_ttl=settings.result_ttl,
+            lease_seconds=settings.lease_seconds,
+            tell=JobMetrics(counts).changed,
         )
         queue = JobQueue(create_celery(settings.redis_url), redis)
         workers = WorkerRegistry(redis)
+        broker = BrokerWatch(settings.redis_url)
+        gauges = LiveGauges(redis, workers, broker, limit=settings.max_concurrent_requests)
         listing = JobListing(redis, store)
         forecaster = Forecaster(store, workers, PaceStore(redis))
         jobs = JobService(
@@ -93,7 +106,9 @@ class Services:
             feeds=feeds,
             changes=Changes(settings.redis_url, [waiter, feeds]),
             blocking_call=blocking_call,
-            broker=BrokerWatch(settings.redis_url),
+            broker=broker,
+            http_metrics=HttpMetrics(counts),
+            metrics=exposed(counts, gauges, ProcessCollector(registry=None)),
             keys=_keys_of(settings),
             limiter=RateLimiter(settings.redis_url, redis.connection_pool),
             tracing=tracing,
@@ -169,11 +184,16 @@ def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistr
     return services.workers
 
 
+def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegistry:
+    return services.metrics
+
+
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 AllJobs = Annotated[JobService, Depends(_jobs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
+CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
 Keys = Annotated[KeyRing, Depends(_keys)]
 Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]

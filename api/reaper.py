@@ -70,6 +70,7 @@ class Reaper:
             RedisError: Redis does not answer.
             OperationalError: It does not take a message.
         """
+        self._store.settle()
         self._for_each(self._store.unfinished_ids(older_than=self._job_timeout), self._expire)
         if leases:
             self._for_each(self._store.lost_ids(), self._recovery.requeue_lost)

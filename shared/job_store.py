@@ -31,6 +31,7 @@ from shared.keys import (
     record_key,
 )
 from shared.pace import Work
+from shared.witness import Tell, Witness, tell_nobody
 
 # Longer than a delivery takes, also where several wait for their turn.
 _DELIVERY_AGAIN = timedelta(minutes=1)
@@ -83,7 +84,9 @@ class JobStore:
         result_ttl: int,
         lease_seconds: float,
         events_kept: int = EVENTS_KEPT,
+        tell: Tell = tell_nobody,
     ) -> None:
+        """Take the parts; `tell` hears once of each change that this store writes."""
         self._redis = redis
         self._add = redis.register_script(ADD)
         self._swap = redis.register_script(SWAP)
@@ -92,6 +95,7 @@ class JobStore:
         self._result_ttl = result_ttl
         self._lease = timedelta(seconds=lease_seconds)
         self._events_kept = events_kept
+        self._witness = Witness(tell)
 
     def now(self) -> datetime:
         """Give the time on Redis' clock."""
@@ -114,6 +118,21 @@ class JobStore:
             AdmissionRefused: `limit` jobs wait or run already.
             OwnLimitReached: `own_limit` jobs of the same owner do.
         """
+        with self._witness.watch(None, job):
+            known = self._keep(job, limit, own_limit, claim=claim, replaces=replaces)
+        if known is None:
+            self._witness.written(None, job)
+        return known
+
+    def _keep(
+        self,
+        job: Job,
+        limit: int,
+        own_limit: int | None,
+        *,
+        claim: IdempotencyClaim | None,
+        replaces: IdempotencyClaim | None,
+    ) -> IdempotencyClaim | None:
         event = event_of(None, job, job.created_at)
         assert event is not None
         work = Work.of(job.request)
@@ -211,21 +230,30 @@ class JobStore:
             (record, ended), clock = pipeline.execute()
             now = _as_datetime(clock)
             job = _parse(job_id, record, ended)
+            self._witness.seen(job_id, job)
             changed = transition(job, now)
             if changed is job and not renews:
                 return job
-            answer = self._write(
-                job,
-                changed,
-                expected=record,
-                now=now,
-                renews=renews or not job.state.is_held,
-                lost_by=now if only_lost else None,
-            )
+            with self._witness.watch(job, changed):
+                answer = self._write(
+                    job,
+                    changed,
+                    expected=record,
+                    now=now,
+                    renews=renews or not job.state.is_held,
+                    lost_by=now if only_lost else None,
+                )
             if answer == b"renewed":
                 raise LeaseRenewed(job_id)
             if answer == b"done":
+                self._witness.written(job, changed)
                 return changed
+
+    def settle(self) -> None:
+        """Look at the jobs of this store whose last change had no reply, and tell what was made."""
+        job_ids = self._witness.in_doubt()
+        for job_id, job in zip(job_ids, self.get_many(job_ids), strict=True):
+            self._witness.seen(job_id, job)
 
     def position(self, job_id: str) -> int | None:
         """Give how many jobs wait before this one; None where it does not wait."""

@@ -238,6 +238,15 @@ class Settings(BaseSettings):
     worker_name: str = "worker"
     """Name of a worker before the @ and its host; each worker on a machine needs its own."""
 
+    worker_metrics_host: str = "127.0.0.1"
+    """Address that a worker's /metrics listens on."""
+
+    worker_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9101
+    """Port of a worker's /metrics; each worker on a machine needs its own; 0 turns it off."""
+
+    webhook_metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9102
+    """The same of the process that delivers webhooks."""
+
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
         "info"
     )

@@ -14,6 +14,7 @@ from shared.generation import Build
 from shared.log import get_logger
 from shared.settings import Settings
 from worker.latent_colours import colours_of
+from worker.metrics import OnAgain
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
 
@@ -38,7 +39,7 @@ def quieten_libraries() -> None:
         library.enable_propagation()
 
 
-def load_pipeline(settings: Settings) -> DiffusersPipeline:
+def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> DiffusersPipeline:
     """Load the model that the settings name, move it to its device, and paint once to warm it up.
 
     Raises:
@@ -60,6 +61,7 @@ def load_pipeline(settings: Settings) -> DiffusersPipeline:
         build,
         colours=colours_of(source.path),
         use_karras_sigmas=settings.use_karras_sigmas,
+        on_again=on_again,
     )
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)

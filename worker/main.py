@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -33,6 +34,7 @@ from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
 from shared.errors import ServiceError
 from shared.event_log import EventLog
+from shared.generation import Build
 from shared.image_store import ImageStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
@@ -45,8 +47,11 @@ from shared.settings import Settings, load_settings
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
 from worker.heartbeat import HeartbeatThread
+from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
+from worker.metrics_server import serve_metrics
 from worker.model_source import ModelUnavailable
 from worker.runner import Pipeline, Runner
+from worker.shared_counts import share_counts
 from worker.tasks import GenerateTask
 
 _log = get_logger(__name__)
@@ -58,7 +63,11 @@ _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
 
 
-def load_model(settings: Settings) -> Pipeline:
+Load = Callable[[Settings, OnAgain], Pipeline]
+"""Loads the model; what is tried a second time while it paints is told to `OnAgain`."""
+
+
+def load_model(settings: Settings, on_again: OnAgain) -> Pipeline:
     """Load the model and paint once to warm it up.
 
     Raises:
@@ -70,10 +79,10 @@ def load_model(settings: Settings) -> Pipeline:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from worker.loading import load_pipeline  # noqa: PLC0415  # Only the child may import torch.
 
-    return load_pipeline(settings)
+    return load_pipeline(settings, on_again)
 
 
-def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
+def main(load: Load = load_model) -> None:
     """Serve jobs until SIGTERM, which lets the running one finish if it is given the time."""
     billiard.set_start_method("fork", force=True)  # On macOS too: the child needs what is set here.
     settings = load_settings()
@@ -84,7 +93,10 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
     app.conf.worker_max_memory_per_child = settings.max_worker_memory_mb * 1024 or None
     name = f"{settings.worker_name}@{socket.gethostname()}"
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
-    recover_from_losses(app, redis, settings, name)
+    if settings.worker_metrics_port:
+        share_counts()
+    metrics = WorkerMetrics()
+    recover_from_losses(app, redis, settings, name, metrics=metrics)
     task = app.register_task(GenerateTask())
     exit_status = multiprocessing.Value("i", 0)
 
@@ -92,7 +104,7 @@ def main(load: Callable[[Settings], Pipeline] = load_model) -> None:
         exit_status.value = status
         os.kill(os.getppid(), signal.SIGTERM)
 
-    load_in_child(lambda: start_runner(task, load, settings, name), give_up)
+    load_in_child(lambda: start_runner(task, load, settings, name, metrics=metrics), give_up)
     worker = app.Worker(
         pool="prefork",
         concurrency=1,  # One worker, one device, one job.
@@ -118,9 +130,11 @@ def keep_logging() -> None:
         pool.propagate = True
 
 
-def recover_from_losses(app: Celery, redis: Redis, settings: Settings, name: str) -> None:
+def recover_from_losses(
+    app: Celery, redis: Redis, settings: Settings, name: str, *, metrics: WorkerMetrics
+) -> None:
     """Give back at once the jobs of earlier processes of this worker, and of a child that dies."""
-    store = create_store(redis, settings)
+    store = create_store(redis, settings, metrics)
     dispatcher = Dispatcher(store, JobQueue(app, redis))
     recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
@@ -167,7 +181,7 @@ def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> 
 
 
 def start_runner(
-    task: GenerateTask, load: Callable[[Settings], Pipeline], settings: Settings, name: str
+    task: GenerateTask, load: Load, settings: Settings, name: str, *, metrics: WorkerMetrics
 ) -> None:
     """Load the model in this process and let the task run jobs with it.
 
@@ -177,8 +191,10 @@ def start_runner(
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
     heartbeat.start()
-    pipeline = load(settings)
-    store, queue = create_store(redis, settings), JobQueue(task.app, redis)
+    serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
+    started = time.perf_counter()
+    pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
+    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
     tracing = connect_tracing(settings, "worker")
 
     @worker_process_shutdown.connect(weak=False)
@@ -203,12 +219,28 @@ def start_runner(
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
+    seconds = time.perf_counter() - started
+    metrics.model.loaded(pipeline.build, seconds, memory_reader(pipeline.build))
     heartbeat.ready(pipeline.build)
 
 
-def create_store(redis: Redis, settings: Settings) -> JobStore:
-    """Give the store of jobs that the settings describe."""
-    return JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds)
+def memory_reader(build: Build) -> ReadMemory:
+    """Give what reads the memory of the device that the model is on."""
+    if build.device != "cuda":
+        return dict
+    from worker.device_memory import cuda_memory  # noqa: PLC0415  # Only the child imports torch.
+
+    return cuda_memory
+
+
+def create_store(redis: Redis, settings: Settings, metrics: WorkerMetrics) -> JobStore:
+    """Give the store of jobs that the settings describe, whose changes are counted."""
+    return JobStore(
+        redis,
+        result_ttl=settings.result_ttl,
+        lease_seconds=settings.lease_seconds,
+        tell=metrics.changed,
+    )
 
 
 if __name__ == "__main__":

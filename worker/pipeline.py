@@ -13,6 +13,7 @@ from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.log import get_logger
 from worker.latent_colours import LatentColours, foreseen_latents
+from worker.metrics import Again, OnAgain
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
 from worker.schedulers import build_scheduler
 
@@ -31,11 +32,14 @@ class DiffusersPipeline:
         *,
         colours: LatentColours,
         use_karras_sigmas: bool,
+        on_again: OnAgain,
     ) -> None:
+        """Take the parts; `on_again` hears when something is tried a second time."""
         self._pipeline = pipeline
         self._build = build
         self._colours = colours
         self._use_karras_sigmas = use_karras_sigmas
+        self._on_again = on_again
 
     @property
     def build(self) -> Build:
@@ -57,7 +61,9 @@ class DiffusersPipeline:
             PaintingFailed: Out of memory twice, or the model gave no finite picture.
             DeviceLost: This process cannot use the device any more.
         """
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            if number > 0:
+                self._on_again(Again.OUT_OF_MEMORY)
             painting = self._try(request, on_step)
             if painting is not None:
                 return painting
@@ -117,7 +123,7 @@ class DiffusersPipeline:
             callback_on_step_end=self._step_callback(on_step),
         ).images
         denoised = self._clock()
-        image = _decode(pipeline, latents)
+        image = _decode(pipeline, latents, self._on_again)
         tokens, dropped = _read_by(pipeline.tokenizer, request.prompt)
         return Painting(
             image=image,
@@ -154,11 +160,14 @@ def _read_by(tokenizer: Any, prompt: str) -> tuple[int, str]:
     return len(tokens), tokenizer.decode(tokens[read:]).strip()
 
 
-def _decode(pipeline: StableDiffusionPipeline, latents: torch.Tensor) -> Image.Image:
+def _decode(
+    pipeline: StableDiffusionPipeline, latents: torch.Tensor, on_again: OnAgain
+) -> Image.Image:
     vae = pipeline.vae
     decoded = _decode_with(vae, latents)
     if not torch.isfinite(decoded).all():
         _log.warning("the picture is not finite, decoding again in float32")
+        on_again(Again.NOT_FINITE)
         decoded = _decode_in_float32(vae, latents)
     if not torch.isfinite(decoded).all():
         detail = "The model gave a picture with numbers that are not finite."

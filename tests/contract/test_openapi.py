@@ -36,6 +36,7 @@ class TestOpenApi:
             "GET /",
             "GET /health",
             "GET /livez",
+            "GET /metrics",
             "GET /readyz",
             "POST /generate",
             "POST /png-info",

@@ -12,6 +12,7 @@ import pytest
 from shared.public_address import is_public
 from tests.support.quick_webhooks import LIMIT_SECONDS, TRIES
 from tests.support.receiver import Receiver, Way, answers, drips_its_headers, hangs, redirects
+from tests.support.scrape import Scrape
 from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
 from tests.support.webhooks import SECRET, verified
 
@@ -120,6 +121,21 @@ class TestDelivered:
         assert errors(webhook) == [(500, "answered 500"), (200, None)]
         assert verified(first) == verified(second)
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+    def test_is_counted_try_by_try(self, client: httpx.Client, stack: Stack) -> None:
+        url = f"http://127.0.0.1:{stack.webhook_metrics_port}/metrics"
+        before = Scrape.from_urls(url)
+        with Receiver(answers(500), answers(200)) as receiver:
+            settled(client, paint(client, url_of(receiver)))
+        after = Scrape.from_urls(url)
+
+        def grown(name: str, **labels: str) -> float:
+            return after.sum(name, **labels) - before.sum(name, **labels)
+
+        assert grown("semantic_bit_webhook_deliveries_total", outcome="refused") == 1
+        assert grown("semantic_bit_webhook_deliveries_total", outcome="taken") == 1
+        assert grown("semantic_bit_webhooks_finished_total") == 1
+        assert grown("semantic_bit_webhooks_finished_total", state="delivered") == 1
 
 
 class TestFailed:

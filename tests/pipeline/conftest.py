@@ -8,14 +8,27 @@ import torch
 from shared.generation import GenerationRequest
 from shared.settings import Settings
 from worker.loading import load_pipeline
+from worker.metrics import Again
 from worker.pipeline import DiffusersPipeline
 
 Paint = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")
-def pipeline() -> DiffusersPipeline:
-    return load_pipeline(Settings(device="cpu", _env_file=None))
+def _second_tries() -> list[Again]:
+    return []
+
+
+@pytest.fixture(scope="session")
+def pipeline(_second_tries: list[Again]) -> DiffusersPipeline:
+    return load_pipeline(Settings(device="cpu", _env_file=None), _second_tries.append)
+
+
+@pytest.fixture
+def second_tries(_second_tries: list[Again]) -> list[Again]:
+    """What the pipeline has tried a second time, in this test."""
+    _second_tries.clear()
+    return _second_tries
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 from shared.job_parts import FailureType
 from tests.pipeline.conftest import FailingTimes, Paint, small_request
 from worker.lease import Canceled
+from worker.metrics import Again
 from worker.pipeline import DiffusersPipeline
 from worker.runner import DeviceLost, PaintingFailed
 
@@ -34,12 +35,13 @@ def decoder(pipeline: DiffusersPipeline) -> torch.nn.Module:
 
 class TestOutOfMemory:
     def test_is_survived_once_with_the_same_picture(
-        self, pipeline: DiffusersPipeline, paint: Paint
+        self, pipeline: DiffusersPipeline, paint: Paint, second_tries: list[Again]
     ) -> None:
         undisturbed = paint()
         with hooked(unet(pipeline), FailingTimes(1, torch.OutOfMemoryError("full"))) as fault:
             assert paint() == undisturbed
         assert fault.left == 0
+        assert second_tries == [Again.OUT_OF_MEMORY]
 
     def test_fails_the_job_when_it_comes_again_and_spares_the_next(
         self, pipeline: DiffusersPipeline, paint: Paint
@@ -56,11 +58,13 @@ class TestOutOfMemory:
 
 class TestNotANumber:
     def test_in_the_decoder_once_is_decoded_again(
-        self, pipeline: DiffusersPipeline, paint: Paint
+        self, pipeline: DiffusersPipeline, paint: Paint, second_tries: list[Again]
     ) -> None:
         undisturbed = paint()
+        assert second_tries == []
         with hooked(decoder(pipeline), FailingTimes(1)):
             assert paint() == undisturbed
+        assert second_tries == [Again.NOT_FINITE]
 
     def test_in_the_decoder_twice_fails_the_job(
         self, pipeline: DiffusersPipeline, paint: Paint

@@ -4,4 +4,4 @@ from tests.support.pipelines import PaintsFlat
 from worker.main import main
 
 if __name__ == "__main__":
-    main(lambda _: PaintsFlat())
+    main(lambda *_: PaintsFlat())

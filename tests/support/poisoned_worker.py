@@ -11,6 +11,7 @@ from PIL.Image import Image
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
 from worker.main import load_model, main
+from worker.metrics import OnAgain
 from worker.runner import OnStep, Painting, Pipeline
 
 POISON = "poison"
@@ -63,8 +64,8 @@ def _dawdle(step: int) -> None:
 _SUFFERINGS = {POISON: _die, STUCK: _get_stuck, SLOW: _dawdle}
 
 
-def _load(settings: Settings) -> Pipeline:
-    return PoisonedPipeline(load_model(settings))
+def _load(settings: Settings, on_again: OnAgain) -> Pipeline:
+    return PoisonedPipeline(load_model(settings, on_again))
 
 
 if __name__ == "__main__":

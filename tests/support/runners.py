@@ -14,6 +14,7 @@ from shared.pace import PaceStore
 from shared.tracing import NoTracing, Tracing
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
+from worker.metrics import CountedPipeline, WorkerMetrics
 from worker.runner import Pipeline, Runner
 
 
@@ -26,6 +27,7 @@ def make_runner(
     redis: Redis,
     pipeline: Pipeline | None = None,
     *,
+    metrics: WorkerMetrics | None = None,
     renew_seconds: float = 5,
     end_process: Callable[[], None] = must_not_end,
     announce: Callable[[Job], None] = lambda _: None,
@@ -33,13 +35,14 @@ def make_runner(
     tracing: Tracing | None = None,
 ) -> Runner:
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
-    store = JobStore(redis, result_ttl=3600, lease_seconds=15)
+    metrics = metrics or WorkerMetrics()
+    store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
     return Runner(
         store=store,
         images=ImageStore(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),
-        pipeline=pipeline or PaintsFlat(),
+        pipeline=CountedPipeline(pipeline or PaintsFlat(), metrics),
         worker=WORKER,
         renew_seconds=renew_seconds,
         step_timeout=600,

@@ -52,6 +52,11 @@ class Stack:
     """The module that is run as the delivery worker."""
 
     port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
+    """Of the worker."""
+
+    webhook_metrics_port: int = field(default_factory=free_port)
+
     redis_url: str = ""
     """Where worker and API look for Redis; a test may put a proxy there before they start."""
 
@@ -134,6 +139,8 @@ class Stack:
             **kept,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
+            "WORKER_METRICS_PORT": str(self.metrics_port),
+            "WEBHOOK_METRICS_PORT": str(self.webhook_metrics_port),
             "REDIS_URL": self.redis_url,
             "MODEL_ID": "auto",
             "DEVICE": "cpu",

@@ -23,3 +23,17 @@ class FailingRedis(FakeRedis):
             self.failures -= 1
             message = "no Redis for a moment"
             raise RedisConnectionError(message)
+
+
+class ForgetfulRedis(FakeRedis):
+    """Runs scripts, but loses its replies to as many of them as it is told to."""
+
+    lost_replies = 0
+
+    def execute_command(self, *args: object, **options: object) -> object:
+        reply: object = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        if args[0] == "EVALSHA" and self.lost_replies > 0:
+            self.lost_replies -= 1
+            message = "the connection broke before the reply"
+            raise RedisConnectionError(message)
+        return reply

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from shared.exposition import exposed
+from shared.job_metrics import JobMetrics
 from shared.job_queue import DELIVERIES, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
@@ -13,6 +17,7 @@ from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import load_settings
 from shared.tracing import connect_tracing
 from shared.webhook import DELAYS
+from worker.metrics_server import serve_metrics
 from worker.webhooks.courier import DUE_AGAIN, Courier
 from worker.webhooks.delivery import LIMIT_SECONDS, Sender
 from worker.webhooks.tasks import DeliverTask
@@ -37,9 +42,20 @@ def main(
     app = create_celery(settings.redis_url)
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     tracing = connect_tracing(settings, "webhooks")
+    counts = CollectorRegistry()
+    serve_metrics(
+        exposed(counts, ProcessCollector(registry=None)),
+        settings.worker_metrics_host,
+        settings.webhook_metrics_port,
+    )
     task = app.register_task(DeliverTask())
     task.courier = Courier(
-        JobStore(redis, result_ttl=settings.result_ttl, lease_seconds=settings.lease_seconds),
+        JobStore(
+            redis,
+            result_ttl=settings.result_ttl,
+            lease_seconds=settings.lease_seconds,
+            tell=JobMetrics(counts).changed,
+        ),
         Sender(settings.webhook_policy, limit_seconds=limit_seconds),
         settings.webhook_secrets,
         tracing,

@@ -14,7 +14,7 @@ from shared.event_log import EventLog
 from shared.job_events import EventType, JobEvent
 from shared.job_parts import JobState
 from shared.job_queue import JobQueue, create_celery
-from shared.job_store import JobStore
+from shared.job_store import EVENTS_KEPT, JobStore
 from shared.keys import CHANGES_CHANNEL
 from tests.support.builders import (
     OTHER_TOKEN,
@@ -75,8 +75,8 @@ def feeds(redis: Redis, store: JobStore, log: WatchedLog, jobs: JobService) -> E
     return EventFeeds(JobEvents(log, jobs, make_forecaster(redis, store)))
 
 
-def make_store(redis: Redis, **options: int) -> JobStore:
-    return JobStore(redis, result_ttl=60, lease_seconds=15, **options)
+def make_store(redis: Redis, *, events_kept: int = EVENTS_KEPT) -> JobStore:
+    return JobStore(redis, result_ttl=60, lease_seconds=15, events_kept=events_kept)
 
 
 def make_jobs(redis: Redis, store: JobStore) -> JobService:

@@ -1,0 +1,186 @@
+"""What a worker counts of its painting, and what it shows of its model."""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+
+from PIL.Image import Image
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.metrics_core import Metric
+
+from shared import VERSION
+from shared.exposition import PREFIX, exposed, gauge
+from shared.generation import Build, GenerationRequest, GenerationResult
+from shared.job_metrics import JobMetrics
+from shared.jobs import Job
+from worker.runner import OnStep, Painting, Pipeline
+
+# From a tiny model on a GPU to SD 1.5 on a CPU.
+_STAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_DENOISE_SECONDS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600)
+_STEP_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+# The sizes that pictures are counted under: each under the smallest square that is as large.
+_SIDES = (256, 384, 512, 640, 768)
+
+
+class Again(StrEnum):
+    """Why something was tried a second time within a picture."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    NOT_FINITE = "not_finite"
+
+
+OnAgain = Callable[[Again], None]
+"""Hears of a second try."""
+
+ReadMemory = Callable[[], Mapping[str, int]]
+"""Gives the device's memory in bytes, by kind; nothing where the device has none of its own."""
+
+
+class WorkerMetrics:
+    """Counts for a worker, in its parent process and in the child that paints."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.counts = registry
+        self.model = ModelGauges()
+        self._jobs = JobMetrics(registry)
+        self._text = _stage("text", "Time to encode the prompt.", registry)
+        self._denoise = Histogram(
+            f"{PREFIX}denoise_seconds",
+            "Time of all denoising steps of a picture.",
+            buckets=_DENOISE_SECONDS,
+            registry=registry,
+        )
+        self._decode = _stage("decode", "Time to decode latents to pixels.", registry)
+        self._encode = _stage("encode", "Time to encode pixels as PNG.", registry)
+        self._step = Histogram(
+            f"{PREFIX}step_seconds",
+            "Time of a denoising step, as the mean of each picture's, by size class and scheduler.",
+            ["size", "scheduler"],
+            buckets=_STEP_SECONDS,
+            registry=registry,
+        )
+        self._steps = Counter(
+            f"{PREFIX}steps",
+            "Denoising steps that were executed, also for pictures that came to nothing.",
+            registry=registry,
+        )
+        self._truncated = Counter(
+            f"{PREFIX}prompts_truncated",
+            "Pictures of whose prompt the model did not read the end.",
+            registry=registry,
+        )
+        self._again = Counter(
+            f"{PREFIX}retries",
+            "Second tries within a picture: after the device's memory ran out, or in float32 "
+            "after numbers that were not finite.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in Again:
+            self._again.labels(reason.value)
+
+    def exposed(self) -> CollectorRegistry:
+        """Give what a scrape of this process is told."""
+        return exposed(self.counts, self.model, ProcessCollector(registry=None))
+
+    def changed(self, before: Job | None, after: Job) -> None:
+        """Count a change of a job, and how its picture was made; to be told of each one once."""
+        self._jobs.changed(before, after)
+        is_new = before is not None and before.result is None
+        if is_new and after.result is not None:
+            self._painted(after.result)
+
+    def stepped(self) -> None:
+        """Count a denoising step."""
+        self._steps.inc()
+
+    def tried_again(self, reason: Again) -> None:
+        """Count a second try."""
+        self._again.labels(reason.value).inc()
+
+    def _painted(self, result: GenerationResult) -> None:
+        timings = result.timings
+        self._text.observe(timings.text)
+        self._denoise.observe(timings.denoise)
+        self._decode.observe(timings.decode)
+        self._encode.observe(timings.encode)
+        step_seconds = timings.denoise / result.num_inference_steps
+        self._step.labels(size_class(result), result.scheduler.value).observe(step_seconds)
+        self._truncated.inc(bool(result.dropped_text))
+
+
+class CountedPipeline:
+    """Counts the steps of a pipeline, whatever becomes of their picture."""
+
+    def __init__(self, pipeline: Pipeline, metrics: WorkerMetrics) -> None:
+        self._pipeline = pipeline
+        self._metrics = metrics
+
+    @property
+    def build(self) -> Build:
+        """What the pictures depend on beside their requests."""
+        return self._pipeline.build
+
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        """Paint, as the pipeline does."""
+
+        def count_and_go_on(step: int, preview: Callable[[], Image] | None = None) -> None:
+            self._metrics.stepped()
+            on_step(step, preview)
+
+        return self._pipeline.generate(request, count_and_go_on)
+
+
+class ModelGauges:
+    """Shows what is loaded in this process, as it is at each scrape."""
+
+    def __init__(self) -> None:
+        self._build: Build | None = None
+        self._load_seconds = 0.0
+        self._read_memory: ReadMemory = dict
+
+    def loaded(self, build: Build, seconds: float, read_memory: ReadMemory) -> None:
+        """Show that the model is loaded, and what it is."""
+        self._load_seconds = seconds
+        self._read_memory = read_memory
+        self._build = build
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the gauges."""
+        yield gauge("model_loaded", "Whether this worker's model is loaded.", bool(self._build))
+        if self._build is None:
+            return
+        yield gauge("model_load_seconds", "Time that the model took to load.", self._load_seconds)
+        yield _build_info(self._build)
+        memory = gauge("gpu_memory_bytes", "Memory of the GPU, by kind.", labels=["kind"])
+        for kind, size in self._read_memory().items():
+            memory.add_metric([kind], size)
+        if memory.samples:
+            yield memory
+
+
+def size_class(result: GenerationResult) -> str:
+    """Give the class that pictures of this size are counted under, such as `512x512`."""
+    pixels = result.width * result.height
+    side = next((side for side in _SIDES if side * side >= pixels), _SIDES[-1])
+    return f"{side}x{side}"
+
+
+def _stage(name: str, text: str, registry: CollectorRegistry) -> Histogram:
+    return Histogram(f"{PREFIX}{name}_seconds", text, buckets=_STAGE_SECONDS, registry=registry)
+
+
+def _build_info(build: Build) -> Metric:
+    labels = {
+        "version": VERSION,
+        "model": build.model,
+        "model_revision": build.model_revision,
+        "device": build.device,
+        "device_name": build.device_name,
+        "dtype": build.dtype,
+    }
+    info = gauge("build_info", "What runs here.", labels=list(labels))
+    info.add_metric(list(labels.values()), 1)
+    return info
