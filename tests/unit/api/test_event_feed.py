@@ -472,6 +472,14 @@ class TestVanishedJob:
             await follower.end()
         assert not any(event.type.is_final for event in follower.heard)
 
+    async def test_is_told_to_have_ended_where_only_its_record_has_expired(
+        self, feeds: EventFeeds, store: JobStore, redis: Redis
+    ) -> None:
+        bring_to(store, JobState.SUCCEEDED, "a")
+        redis.delete("semantic-bit:job:a")
+        last = (await all_of(feeds))[-1]
+        assert last == JobEvent(type=EventType.SUCCEEDED, data={}, number=3)
+
 
 class TestStop:
     async def test_ends_every_stream(self, feeds: EventFeeds, store: JobStore) -> None:
