@@ -252,26 +252,8 @@ class TestPreviews:
         assert all(1 <= sent.data["step"] < STEPS for sent in previews)
 
 
-class TestErrors:
-    def test_of_a_job_that_never_was_comes_before_the_stream(self, client: httpx.Client) -> None:
-        response = client.get("/jobs/a/events")
-        assert response.status_code == 404
-        assert response.json() == {
-            "error": "NotFound",
-            "code": 404,
-            "detail": "There is no job 'a'.",
-            "meta": {"job_id": "a"},
-        }
-
-    def test_of_a_job_that_has_expired_comes_before_the_stream(
-        self, client: httpx.Client, store: JobStore, redis: Redis
-    ) -> None:
-        bring_to(store, JobState.SUCCEEDED, "a")
-        redis.delete("semantic-bit:job:a")
-        response = client.get("/jobs/a/events")
-        assert (response.status_code, response.json()["error"]) == (410, "JobExpired")
-
-    def test_of_a_missing_key_comes_before_the_stream(self, start_api: StartApi) -> None:
+class TestKey:
+    def test_is_needed_to_follow_a_job_and_suffices(self, start_api: StartApi) -> None:
         guarded = start_api(api_key="first-key")
         key = {"Authorization": "Bearer first-key"}
         job = guarded.post("/jobs", json=REQUEST, headers=key).json()
