@@ -9,7 +9,9 @@ GUARDED = [
     ("POST", "/jobs"),
     ("POST", "/png-info"),
     ("POST", "/verify"),
+    ("GET", "/jobs"),
     ("GET", "/jobs/a"),
+    ("GET", "/jobs/a/events"),
     ("GET", "/jobs/a/image"),
     ("DELETE", "/jobs/a"),
 ]

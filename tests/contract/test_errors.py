@@ -23,6 +23,7 @@ READS_OF_A_JOB = [
     ("GET", "/jobs/a"),
     ("GET", "/jobs/a?wait=9"),
     ("GET", "/jobs/a/image"),
+    ("GET", "/jobs/a/events"),
     ("DELETE", "/jobs/a"),
 ]
 TOO_LARGE = "The body is larger than 65536 bytes."
@@ -234,7 +235,9 @@ class TestBrokerUnavailable:
         [
             ("POST", "/generate"),
             ("POST", "/jobs"),
+            ("GET", "/jobs"),
             ("GET", "/jobs/a"),
+            ("GET", "/jobs/a/events"),
             ("GET", "/jobs/a/image"),
             ("DELETE", "/jobs/a"),
             ("GET", "/readyz"),

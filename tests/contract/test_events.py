@@ -17,8 +17,8 @@ from tests.contract.serving import working
 from tests.support.builders import STEPS, TOKEN, bring_to, make_result, store_job
 from tests.support.pipelines import (
     PATIENCE_SECONDS,
+    PaintsOnCommand,
     PaintsUntilInterrupted,
-    StepsOnCommand,
     runs_out_of_memory,
 )
 from tests.support.runners import make_runner
@@ -61,9 +61,9 @@ def live(store: JobStore) -> None:
 
 
 @pytest.fixture
-def painted_on_command(redis: Redis) -> Iterator[StepsOnCommand]:
+def painted_on_command(redis: Redis) -> Iterator[PaintsOnCommand]:
     """What paints the jobs that come, step by step."""
-    pipeline = StepsOnCommand()
+    pipeline = PaintsOnCommand()
     with working(redis, pipeline):
         yield pipeline
 
@@ -100,20 +100,21 @@ class TestAnswer:
 
 class TestEvents:
     def test_tell_of_a_picture_from_the_queue_to_its_end(
-        self, client: httpx.Client, painted_on_command: StepsOnCommand
+        self, client: httpx.Client, painted_on_command: PaintsOnCommand
     ) -> None:
         job_id = submit(client)
         with events_of(client, job_id) as stream:
             events = [first(stream, "started")]
-            for _ in range(STEPS - 1):
-                painted_on_command.step()
+            for _ in range(STEPS):
+                painted_on_command.go_on()
                 events.append(first(stream, "step"))
-            painted_on_command.step()
+            painted_on_command.go_on()
             events += stream
-        steps = len(events) - 2
-        assert steps in {STEPS - 1, STEPS}  # The last may be left out for the end.
-        assert [sent.event for sent in events] == ["started", *["step"] * steps, "succeeded"]
-        assert [sent.id for sent in events] == [str(number) for number in range(2, steps + 4)]
+        assert [(sent.event, sent.id) for sent in events] == [
+            ("started", "2"),
+            *(("step", str(step + 2)) for step in range(1, STEPS + 1)),
+            ("succeeded", str(STEPS + 3)),
+        ]
         fractions = [sent.data["fraction"] for sent in events if sent.event == "step"]
         assert fractions == sorted(set(fractions))
         assert fractions[-1] < 1.0
@@ -230,18 +231,19 @@ class TestPreviews:
         assert [sent.id for sent in events if sent.event != "preview"] == ["1", "2", "4"]
 
     def test_are_painted_for_those_who_ask(
-        self, client: httpx.Client, painted_on_command: StepsOnCommand
+        self, client: httpx.Client, painted_on_command: PaintsOnCommand
     ) -> None:
         job_id = submit(client)
         with events_of(client, job_id, query="?preview=true") as stream:
             first(stream, "started")
             previews = []
             for _ in range(STEPS):
-                painted_on_command.step()
+                painted_on_command.go_on()
                 for sent in stream:
                     if sent.event != "preview":  # The last step may be left out for the end.
                         break
                     previews.append(sent)
+            painted_on_command.go_on()
             previews += [sent for sent in stream if sent.event == "preview"]
         assert previews
         assert {(sent.event, sent.data["width"], sent.data["height"]) for sent in previews} == {
@@ -250,26 +252,8 @@ class TestPreviews:
         assert all(1 <= sent.data["step"] < STEPS for sent in previews)
 
 
-class TestErrors:
-    def test_of_a_job_that_never_was_comes_before_the_stream(self, client: httpx.Client) -> None:
-        response = client.get("/jobs/a/events")
-        assert response.status_code == 404
-        assert response.json() == {
-            "error": "NotFound",
-            "code": 404,
-            "detail": "There is no job 'a'.",
-            "meta": {"job_id": "a"},
-        }
-
-    def test_of_a_job_that_has_expired_comes_before_the_stream(
-        self, client: httpx.Client, store: JobStore, redis: Redis
-    ) -> None:
-        bring_to(store, JobState.SUCCEEDED, "a")
-        redis.delete("semantic-bit:job:a")
-        response = client.get("/jobs/a/events")
-        assert (response.status_code, response.json()["error"]) == (410, "JobExpired")
-
-    def test_of_a_missing_key_comes_before_the_stream(self, start_api: StartApi) -> None:
+class TestKey:
+    def test_is_needed_to_follow_a_job_and_suffices(self, start_api: StartApi) -> None:
         guarded = start_api(api_key="first-key")
         key = {"Authorization": "Bearer first-key"}
         job = guarded.post("/jobs", json=REQUEST, headers=key).json()

@@ -12,7 +12,7 @@ from shared.settings import Settings
 from tests.contract.serving import working
 from tests.support.builders import STEPS, store_job
 from tests.support.followers import following
-from tests.support.pipelines import StepsOnCommand
+from tests.support.pipelines import PaintsOnCommand
 
 CLIENTS = 500
 JOBS = ("a", "b")
@@ -43,11 +43,11 @@ class TestManyFollowing:
                 await follower.hears(EventType.QUEUED)
             assert threading.active_count() - threads <= THREADS_OF_A_PROCESS
             assert len(redis.client_list()) - connections <= CONNECTIONS_OF_A_PROCESS
-            pipeline = StepsOnCommand()
+            pipeline = PaintsOnCommand()
             with working(redis, pipeline):
                 for job_id in JOBS:
                     app.state.services.queue.put(store.get(job_id))
-                pipeline.step(len(JOBS) * STEPS)
+                pipeline.go_on(len(JOBS) * (STEPS + 1))
                 for follower in followers:
                     await follower.end()
         for number, job_id in enumerate(JOBS):

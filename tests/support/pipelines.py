@@ -73,22 +73,26 @@ class WaitsAfterAStep:
 
 
 @dataclass
-class StepsOnCommand:
-    """Takes each step when it is told to, and has a preview of it in the picture's colour."""
+class PaintsOnCommand:
+    """Takes each step, and the decoding after them, when it is told to go on; has previews."""
 
     colour: str = "red"
     build: Build = BUILD
     _commands: Semaphore = field(default_factory=lambda: Semaphore(0))
 
-    def step(self, count: int = 1) -> None:
-        self._commands.release(count)
+    def go_on(self, times: int = 1) -> None:
+        self._commands.release(times)
 
     def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         for step in range(1, request.num_inference_steps + 1):
-            assert self._commands.acquire(timeout=PATIENCE_SECONDS), "nobody told it to step"
+            self._obey()
             on_step(step, lambda: self._picture(request.width // 8, request.height // 8))
+        self._obey()
         image = self._picture(request.width, request.height)
         return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+
+    def _obey(self) -> None:
+        assert self._commands.acquire(timeout=PATIENCE_SECONDS), "nobody told it to go on"
 
     def _picture(self, width: int, height: int) -> Image.Image:
         return Image.new("RGB", (width, height), self.colour)

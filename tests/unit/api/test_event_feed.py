@@ -26,7 +26,7 @@ from tests.support.builders import (
     store_job,
 )
 from tests.support.followers import following
-from tests.support.pipelines import StepsOnCommand
+from tests.support.pipelines import PaintsOnCommand
 from tests.support.runners import make_runner
 from tests.support.services import make_forecaster, make_job_service
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
@@ -173,14 +173,15 @@ class TestFollow:
         self, feeds: EventFeeds, store: JobStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
-        pipeline = StepsOnCommand()
+        pipeline = PaintsOnCommand()
         async with listening(feeds, redis, redis_url), following(feeds) as follower:
             await follower.hears(EventType.QUEUED)
             painting = asyncio.create_task(run_in_threadpool(make_runner(redis, pipeline).run, "a"))
             await follower.hears(EventType.STARTED)
             for step in range(1, STEPS + 1):
-                pipeline.step()
+                pipeline.go_on()
                 await follower.hears(EventType.STEP, times=step)
+            pipeline.go_on()
             await follower.end()
             await painting
         types = ["queued", "started", *["step"] * STEPS, "succeeded"]
@@ -368,7 +369,7 @@ class TestPreviews:
         self, feeds: EventFeeds, store: JobStore, redis: Redis, redis_url: str
     ) -> None:
         store_job(store, "a")
-        pipeline = StepsOnCommand()
+        pipeline = PaintsOnCommand()
         async with (
             listening(feeds, redis, redis_url),
             following(feeds, previews=True) as looking,
@@ -377,8 +378,9 @@ class TestPreviews:
             await looking.hears(EventType.QUEUED)
             painting = asyncio.create_task(run_in_threadpool(make_runner(redis, pipeline).run, "a"))
             for step in range(1, STEPS + 1):
-                pipeline.step()
+                pipeline.go_on()
                 await looking.hears(EventType.STEP, times=step)
+            pipeline.go_on()
             for follower in (looking, other):
                 await follower.end()
             await painting
@@ -469,6 +471,14 @@ class TestVanishedJob:
             await feeds.sweep()
             await follower.end()
         assert not any(event.type.is_final for event in follower.heard)
+
+    async def test_is_told_to_have_ended_where_only_its_record_has_expired(
+        self, feeds: EventFeeds, store: JobStore, redis: Redis
+    ) -> None:
+        bring_to(store, JobState.SUCCEEDED, "a")
+        redis.delete("semantic-bit:job:a")
+        last = (await all_of(feeds))[-1]
+        assert last == JobEvent(type=EventType.SUCCEEDED, data={}, number=3)
 
 
 class TestStop:

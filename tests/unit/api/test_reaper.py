@@ -14,6 +14,7 @@ from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
 from shared.job_queue import MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.keys import EXPIRIES, listed_key
 from tests.support.builders import FAILURE, OTHER_TOKEN, TOKEN, bring_to, claim_job, store_job
 from tests.unit.eventually import eventually
 
@@ -272,6 +273,17 @@ class TestVanishedRecord:
         redis.delete("semantic-bit:job:a")
         reaper_of(redis, store, queue, job_timeout=0).sweep()
         assert set(store.count().values()) == {0}
+
+
+class TestExpiredRecord:
+    def test_leaves_the_listings(self, reaper: Reaper, store: JobStore, redis: Redis) -> None:
+        for job_id in ("a", "b"):
+            job = bring_to(store, JobState.SUCCEEDED, job_id)
+        oldest, _ = redis.zrange(EXPIRIES, 0, -1)
+        assert isinstance(oldest, bytes)
+        redis.zadd(EXPIRIES, {oldest: 0})
+        reaper.sweep()
+        assert redis.zcard(EXPIRIES) == redis.zcard(listed_key(job.owner, None)) == 1
 
 
 class FailsItsFirstSweep(JobStore):
