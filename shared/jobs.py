@@ -17,6 +17,8 @@ from shared.job_parts import (
     Progress,
 )
 
+_ABANDONED = frozenset({CancelReason.CLIENT_DISCONNECTED, CancelReason.SERIES_REFUSED})
+
 
 class Job(BaseModel):
     """A request with an id, a state, progress, and in the end a result or an error."""
@@ -86,9 +88,8 @@ class Job(BaseModel):
 
     @property
     def was_abandoned(self) -> bool:
-        """The job was canceled because the client that waited for it left."""
-        receipt = self.cancellation
-        return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED
+        """The job was canceled because nobody waited for it any more; one who comes may have it."""
+        return self.cancellation is not None and self.cancellation.reason in _ABANDONED
 
     def claim(
         self, token: str, worker: str, now: datetime, *, expected_at: datetime | None = None
