@@ -14,6 +14,8 @@ from api.changes import Changes
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
+from api.live_models import LiveModels
+from api.series import Series
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable
 from shared.event_log import EventLog
@@ -133,6 +135,14 @@ def _blocking_call(services: Annotated[Services, Depends(_services)]) -> Blockin
     return services.blocking_call
 
 
+def _series(jobs: "Jobs", call: "CurrentBlockingCall") -> Series:
+    return Series(jobs, call)
+
+
+def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
+    return LiveModels(workers, settings.model_aliases)
+
+
 def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
     return services.workers
 
@@ -143,3 +153,5 @@ CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
+CurrentLiveModels = Annotated[LiveModels, Depends(_live_models)]
+CurrentSeries = Annotated[Series, Depends(_series)]

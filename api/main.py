@@ -14,6 +14,8 @@ from api.authentication import require_key
 from api.body_limit import BodyLimit
 from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
+from api.openai_images.errors import OpenAiErrors
+from api.openai_images.routes import router as openai_images
 from api.openapi import describe
 from api.reaper import Reaper
 from api.routes import events, generate, health, jobs, root
@@ -61,8 +63,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     for router in (root.router, health.router):
         app.include_router(router)
-    for router in (generate.router, jobs.router, events.router):
+    for router in (generate.router, jobs.router, events.router, openai_images):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
+    app.add_middleware(OpenAiErrors)  # Last, so outside of all that answers for itself.
     describe(app, settings.generation_defaults)
     return app
 

@@ -33,14 +33,14 @@ def _redis_url(url: str) -> str:
 
 
 def _some_key(keys: SecretStr) -> SecretStr:
-    if keys.get_secret_value() and not _split(keys):
+    if keys.get_secret_value() and not _split(keys.get_secret_value()):
         message = "must contain a key, or be empty to let everyone in"
         raise ValueError(message)
     return keys
 
 
-def _split(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+def _split(items: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in items.split(",") if item.strip())
 
 
 class Settings(BaseSettings):
@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     api_key: Annotated[SecretStr, AfterValidator(_some_key)] = SecretStr("")
     """Bearer keys that are let in, comma-separated; empty lets everyone in."""
 
+    openai_model_aliases: str = ""
+    """Names, comma-separated, by which OpenAI clients may also ask for the model that is loaded,
+    such as gpt-image-1 for a program in which that is written."""
+
     redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
     """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
 
@@ -163,7 +167,12 @@ class Settings(BaseSettings):
     @property
     def api_keys(self) -> tuple[str, ...]:
         """The keys that are let in; none means that everyone is."""
-        return _split(self.api_key)
+        return _split(self.api_key.get_secret_value())
+
+    @property
+    def model_aliases(self) -> tuple[str, ...]:
+        """What OpenAI clients may call the model, beside its own name."""
+        return _split(self.openai_model_aliases)
 
 
 def load_settings() -> Settings:
