@@ -143,6 +143,10 @@ def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
     return LiveModels(workers, settings.model_aliases)
 
 
+def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
+    return EventLog(services.redis)
+
+
 def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
     return services.workers
 
@@ -153,5 +157,6 @@ CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
+CurrentEventLog = Annotated[EventLog, Depends(_event_log)]
 CurrentLiveModels = Annotated[LiveModels, Depends(_live_models)]
 CurrentSeries = Annotated[Series, Depends(_series)]

@@ -19,6 +19,8 @@ from api.openai_images.routes import router as openai_images
 from api.openapi import describe
 from api.reaper import Reaper
 from api.routes import events, generate, health, jobs, root
+from api.sdapi.password import PasswordIsKey
+from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
@@ -63,8 +65,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     for router in (root.router, health.router):
         app.include_router(router)
-    for router in (generate.router, jobs.router, events.router, openai_images):
+    for router in (generate.router, jobs.router, events.router, openai_images, sdapi):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
+    app.add_middleware(PasswordIsKey)
     app.add_middleware(OpenAiErrors)  # Last, so outside of all that answers for itself.
     describe(app, settings.generation_defaults)
     return app

@@ -56,6 +56,18 @@ class TestOpenApi:
             "POST /v1/images/generations",
             "GET /v1/models",
             "GET /v1/models/{name}",
+            "POST /sdapi/v1/txt2img",
+            "GET /sdapi/v1/progress",
+            "GET /sdapi/v1/samplers",
+            "GET /sdapi/v1/schedulers",
+            "GET /sdapi/v1/sd-models",
+            "GET /sdapi/v1/options",
+            "GET /sdapi/v1/scripts",
+            "GET /sdapi/v1/upscalers",
+            "GET /sdapi/v1/latent-upscale-modes",
+            "GET /sdapi/v1/sd-vae",
+            "GET /sdapi/v1/loras",
+            "GET /sdapi/v1/prompt-styles",
         }
 
     def test_shows_the_errors_of_every_route_in_the_one_shape(self, document: Document) -> None:
