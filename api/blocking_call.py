@@ -32,12 +32,23 @@ class BlockingCall:
         self._jobs = jobs
         self._waiter = waiter
         self._audience = audience
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
 
     def keep(self, job: Job) -> None:
         """Let the job go on whoever leaves: somebody means to come back for it."""
+        self.enter(job)  # And never leaves.
+
+    def enter(self, job: Job) -> None:
+        """Count one in who waits for the job."""
         if _is_shared(job):
-            self._audience.enter(job.id)  # And never leaves.
+            self._audience.enter(job.id)
+
+    def leave(self, job: Job, abandoned: CancelReason | None) -> None:
+        """Count one out; a job that was `abandoned` and that nobody else waits for is canceled."""
+        with suppress(RedisError):  # The answer is there, or nobody reads it.
+            others = self._audience.leave(job.id) if _is_shared(job) else 0
+            if abandoned and others <= 0:
+                self._jobs.cancel(job.id, abandoned)
 
     async def wait(self, job: Job, connection: Request, *, cancel_if_left: bool) -> Job:
         """Wait for the job's end.
@@ -51,29 +62,22 @@ class BlockingCall:
         if not cancel_if_left:
             await run_in_threadpool(self.keep, job)
             return await self._wait(job, connection)
-        if _is_shared(job):
-            await run_in_threadpool(self._audience.enter, job.id)
-        abandoned = False
+        await run_in_threadpool(self.enter, job)
+        abandoned = None
         try:
             return await self._wait(job, connection)
         except ClientDisconnected:
-            abandoned = True
+            abandoned = CancelReason.CLIENT_DISCONNECTED
             raise
         finally:
-            await run_in_threadpool(self._leave, job, abandoned=abandoned)
+            await run_in_threadpool(self.leave, job, abandoned)
 
     async def _wait(self, job: Job, connection: Request) -> Job:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(self.timeout_seconds):
                 return await _while_connected(connection, self._waiter.wait(job.id))
         except TimeoutError:
-            raise GenerationTimeout(job.id, self._timeout_seconds) from None
-
-    def _leave(self, job: Job, *, abandoned: bool) -> None:
-        with suppress(RedisError):  # The answer is there, or nobody reads it.
-            others = self._audience.leave(job.id) if _is_shared(job) else 0
-            if abandoned and others <= 0:
-                self._jobs.cancel(job.id, CancelReason.CLIENT_DISCONNECTED)
+            raise GenerationTimeout(job.id, self.timeout_seconds) from None
 
 
 def _is_shared(job: Job) -> bool:

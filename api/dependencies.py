@@ -17,6 +17,7 @@ from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
 from api.live_gauges import LiveGauges
+from api.live_models import LiveModels
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
@@ -180,6 +181,14 @@ def _blocking_call(services: Annotated[Services, Depends(_services)]) -> Blockin
     return services.blocking_call
 
 
+def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
+    return LiveModels(workers, settings.model_aliases)
+
+
+def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
+    return EventLog(services.redis)
+
+
 def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
     return services.workers
 
@@ -197,3 +206,5 @@ CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
 Keys = Annotated[KeyRing, Depends(_keys)]
 Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
+CurrentEventLog = Annotated[EventLog, Depends(_event_log)]
+CurrentLiveModels = Annotated[LiveModels, Depends(_live_models)]

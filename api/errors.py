@@ -1,7 +1,8 @@
 """The only place where errors meet HTTP: one table, one shape."""
 
 import logging
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +26,7 @@ from shared.errors import (
     ModelNotLoaded,
     QueueFull,
     RateLimited,
+    SeriesTimeout,
     ServerStopping,
     ServiceError,
 )
@@ -43,10 +45,32 @@ class InvalidRequest(ServiceError):
 
     error = "ValidationError"
 
+    @classmethod
+    def of(cls, complaints: Mapping[str, str]) -> Self:
+        """Say what is wrong with fields of the body."""
+        errors: list[JsonValue] = [
+            {"loc": ["body", field], "msg": message, "type": "value_error"}
+            for field, message in complaints.items()
+        ]
+        sentences = [f"{field}: {message}" for field, message in complaints.items()]
+        return cls("; ".join(sentences), errors=errors)
+
+
+class ModelNotFound(ServiceError):
+    """The client asks for a model that no worker has."""
+
+    error = "ModelNotFound"
+
+    def __init__(self, name: str, there: Sequence[str]) -> None:
+        names = ", ".join(repr(model) for model in there)
+        detail = f"The model {name!r} is not here; what is here is {names}."
+        super().__init__(detail, models=list[JsonValue](there))
+
 
 STATUS_OF: dict[type[ServiceError], int] = {
     BadRequest: 400,
     JobNotFound: 404,
+    ModelNotFound: 404,
     JobNotFinished: 409,
     JobCanceled: 409,
     JobExpired: 410,
@@ -59,6 +83,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     BrokerUnavailable: 503,
     ServerStopping: 503,
     GenerationTimeout: 504,
+    SeriesTimeout: 504,
 }
 
 _NAME_OF_STATUS = {

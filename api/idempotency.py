@@ -19,6 +19,10 @@ class IdempotencyKey:
         """Give the key as this client's."""
         return cls(hashlib.sha256(f"{caller}\0{key}".encode()).hexdigest())
 
+    def of_picture(self, index: int) -> Self:
+        """Give the key of one picture of those that came with this key."""
+        return type(self)(hashlib.sha256(f"{self.hash}\0{index}".encode()).hexdigest())
+
     def claim(self, job_id: str, submission: JobSubmission) -> IdempotencyClaim:
         """Say that the key leads to this job, for this submission as the client sent it."""
         fingerprint = hashlib.sha256(

@@ -16,12 +16,16 @@ from api.authentication import require_key
 from api.body_limit import BodyLimit
 from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
+from api.openai_images.errors import OpenAiErrors
+from api.openai_images.routes import router as openai_images
 from api.openapi import describe
 from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
 from api.routes import events, generate, health, jobs, metrics, png_info, root, verify
+from api.sdapi.password import PasswordIsKey
+from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings
@@ -93,8 +97,17 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
     for router in (root.router, health.router, metrics.router):
         app.include_router(router)
     app.include_router(png_info.router, dependencies=[Depends(require_key)])
-    for router in (generate.router, jobs.router, events.router, verify.router):
+    for router in (
+        generate.router,
+        jobs.router,
+        events.router,
+        verify.router,
+        openai_images,
+        sdapi,
+    ):
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
+    app.add_middleware(PasswordIsKey)
+    app.add_middleware(OpenAiErrors)  # Last, so outside of all that answers for itself.
     describe(app, settings.generation_defaults)
     return app
 

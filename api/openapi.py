@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.openai_images.errors import PREFIX as OPENAI_PREFIX
 from shared.generation import GenerationDefaults
 
 _JSON = "application/json"
@@ -26,6 +27,10 @@ def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
                 properties[name]["default"] = value
         for operation in schema["paths"].get("/jobs/{job_id}/events", {}).values():
             _show_errors_as_json(operation["responses"])
+        for path, operations in schema["paths"].items():
+            if path.startswith(OPENAI_PREFIX):  # There a wrong field is a 400.
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

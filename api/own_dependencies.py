@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.authentication import CurrentCaller
-from api.dependencies import AllJobs, Limiter
+from api.dependencies import AllJobs, CurrentBlockingCall, Limiter
 from api.own_jobs import OwnJobs
 from api.response_headers import add_headers
+from api.series import Series
 from shared.errors import RateLimited
 
 
@@ -30,4 +31,11 @@ def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> N
 
 
 Jobs = Annotated[OwnJobs, Depends(_own_jobs)]
+
+
+def _series(jobs: Jobs, call: CurrentBlockingCall) -> Series:
+    return Series(jobs, call)
+
+
+CurrentSeries = Annotated[Series, Depends(_series)]
 CountedSubmit = Depends(count_submit)

@@ -90,6 +90,6 @@ class _Request:
 def _route(scope: Scope) -> str:
     path = getattr(scope.get("route"), "path", None)
     if isinstance(path, str):
-        return path
+        return path.replace(":path}", "}")  # As the documentation writes it.
     # Mounts and the documentation have no route to name; a mount's own path is its root.
     return (scope.get("root_path") or _OTHER) if "endpoint" in scope else UNMATCHED

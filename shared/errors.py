@@ -12,6 +12,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── BrokerUnavailable     BrokerUnavailable
 ├── ServerStopping        ServerStopping
 ├── GenerationTimeout     GenerationTimeout
+├── SeriesTimeout         GenerationTimeout
 └── GenerationFailed      GenerationFailed
 TransitionRefused         never leaves the service
 ├── JobAlreadyTaken
@@ -20,6 +21,8 @@ TransitionRefused         never leaves the service
 ├── AttemptLost
 └── DeliveryNotDue
 """
+
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -168,6 +171,20 @@ class GenerationTimeout(ServiceError):
             f"and its picture can be collected at /jobs/{job_id}/image."
         )
         super().__init__(detail, job_id=job_id, job_url=f"/jobs/{job_id}")
+
+
+class SeriesTimeout(ServiceError):
+    """The blocking call has waited its time for several pictures; their jobs go on."""
+
+    error = "GenerationTimeout"
+
+    def __init__(self, job_ids: Sequence[str], waited_seconds: float) -> None:
+        urls = [f"/jobs/{job_id}" for job_id in job_ids]
+        detail = (
+            f"{len(urls)} jobs have not finished within {waited_seconds:g} seconds; they go on, "
+            f"and their pictures can be collected at /image below {', '.join(urls)}."
+        )
+        super().__init__(detail, job_urls=list[JsonValue](urls))
 
 
 class GenerationFailed(ServiceError):

@@ -13,6 +13,9 @@ from shared.keys import CHANGES_CHANNEL, PREFIX, events_key, record_key
 # A subscriber renews its wish several times in this.
 _WISH_SECONDS = 30
 
+# A fast GPU makes about as many steps between two previews.
+_SINCE_A_PREVIEW = 32
+
 
 class EventLog:
     """Reads what the store has told of a job, and carries the previews.
@@ -28,6 +31,15 @@ class EventLog:
         """Give the kept events of a job that came after the one with this number, oldest first."""
         entries: Any = self._redis.xrange(events_key(job_id), f"({number}-0", "+")
         return [_parse(entry, fields) for entry, fields in entries]
+
+    def last_preview(self, job_id: str) -> str | None:
+        """Give the last preview of a job as base64, unless many events have come since."""
+        entries: Any = self._redis.xrevrange(events_key(job_id), count=_SINCE_A_PREVIEW)
+        for entry, fields in entries:
+            event = _parse(entry, fields)
+            if event.type is EventType.PREVIEW:
+                return str(event.data["image"]).partition(",")[2]
+        return None
 
     def want_previews(self, job_id: str) -> None:
         """Ask for the previews of a job for some seconds."""

@@ -91,6 +91,8 @@ class CancelReason(StrEnum):
 
     REQUESTED = "requested"
     CLIENT_DISCONNECTED = "client_disconnected"
+    SERIES_REFUSED = "series_refused"
+    """The other pictures of its call were not admitted."""
 
 
 class Cancellation(BaseModel):

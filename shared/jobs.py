@@ -20,6 +20,8 @@ from shared.job_parts import (
 )
 from shared.webhook import DELAYS, Delivery, Webhook
 
+_ABANDONED = frozenset({CancelReason.CLIENT_DISCONNECTED, CancelReason.SERIES_REFUSED})
+
 
 class Job(BaseModel):
     """A request with an id, a state, progress, and in the end a result or an error."""
@@ -111,9 +113,8 @@ class Job(BaseModel):
 
     @property
     def was_abandoned(self) -> bool:
-        """The job was canceled because the client that waited for it left."""
-        receipt = self.cancellation
-        return receipt is not None and receipt.reason is CancelReason.CLIENT_DISCONNECTED
+        """The job was canceled because nobody waited for it any more; one who comes may have it."""
+        return self.cancellation is not None and self.cancellation.reason in _ABANDONED
 
     @property
     def delivery_due_at(self) -> datetime | None:

@@ -51,14 +51,14 @@ def _collector_url(url: str) -> str:
 
 
 def _logins(logins: SecretStr) -> SecretStr:
-    if not all(all(login.partition(":")) for login in _split(logins)):
+    if not all(all(login.partition(":")) for login in _split(logins.get_secret_value())):
         message = "must be user:password"
         raise ValueError(message)
     return logins
 
 
 def _some_key(keys: SecretStr) -> SecretStr:
-    if keys.get_secret_value() and not _split(keys):
+    if keys.get_secret_value() and not _split(keys.get_secret_value()):
         message = "must contain a key, or be empty to let everyone in"
         raise ValueError(message)
     return keys
@@ -74,8 +74,8 @@ def _rate(text: str) -> str:
     return text
 
 
-def _split(keys: SecretStr) -> tuple[str, ...]:
-    return tuple(key.strip() for key in keys.get_secret_value().split(",") if key.strip())
+def _split(items: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in items.split(",") if item.strip())
 
 
 _PREFIX = "whsec_"
@@ -83,7 +83,7 @@ _SECRET_BYTES = range(24, 65)  # As Standard Webhooks has it.
 
 
 def _some_secret(secrets: SecretStr) -> SecretStr:
-    texts = _split(secrets)
+    texts = _split(secrets.get_secret_value())
     if secrets.get_secret_value() and not (texts and all(map(_is_secret, texts))):
         message = "must be whsec_ and the base64 of 24 to 64 random bytes; several with commas"
         raise ValueError(message)
@@ -194,6 +194,10 @@ class Settings(BaseSettings):
     docs_enabled: bool = True
     """Serve /docs and /openapi.json."""
 
+    openai_model_aliases: str = ""
+    """Names, comma-separated, by which OpenAI clients may also ask for the model that is loaded,
+    such as gpt-image-1 for a program in which that is written."""
+
     redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
     """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
 
@@ -283,17 +287,22 @@ class Settings(BaseSettings):
     @property
     def api_keys(self) -> tuple[str, ...]:
         """The keys that are let in; none means that everyone is."""
-        return _split(self.api_key)
+        return _split(self.api_key.get_secret_value())
+
+    @property
+    def model_aliases(self) -> tuple[str, ...]:
+        """What OpenAI clients may call the model, beside its own name."""
+        return _split(self.openai_model_aliases)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """The origins of the web pages that may call."""
-        return tuple(part.strip() for part in self.cors_origins.split(",") if part.strip())
+        return _split(self.cors_origins)
 
     @property
     def webhook_secrets(self) -> tuple[bytes, ...]:
         """What webhooks are signed with; none means that they are off."""
-        return tuple(map(_secret_bytes, _split(self.webhook_secret)))
+        return tuple(map(_secret_bytes, _split(self.webhook_secret.get_secret_value())))
 
     @property
     def webhook_policy(self) -> WebhookPolicy:

@@ -6,10 +6,12 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
+from openai import OpenAI
 from redis import Redis
 
 from shared.job_store import JobStore
 from shared.settings import Settings
+from tests.contract.openai_client import ConnectTo
 from tests.contract.serving import announce, make_store, serving
 
 StartApi = Callable[..., httpx.Client]
@@ -53,3 +55,20 @@ def start_api(
 @pytest.fixture
 def store(redis: Redis) -> JobStore:
     return make_store(redis)
+
+
+@pytest.fixture(scope="session")
+def connect_to() -> Iterator[ConnectTo]:
+    """Give a client of any API; its connections are shared, since they take long to prepare."""
+    with OpenAI(base_url="http://nowhere", api_key="unused") as shared:
+
+        def connect(api: httpx.Client, *, api_key: str = "unused", max_retries: int = 0) -> OpenAI:
+            url = str(api.base_url.join("/v1"))
+            return shared.with_options(base_url=url, api_key=api_key, max_retries=max_retries)
+
+        yield connect
+
+
+@pytest.fixture
+def openai_client(client: httpx.Client, connect_to: ConnectTo) -> OpenAI:
+    return connect_to(client)

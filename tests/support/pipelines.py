@@ -148,3 +148,31 @@ class CallsBeforeItReturns:
         painting = PaintsFlat(build=self.build).generate(request, on_step)
         self.call()
         return painting
+
+
+@dataclass
+class WaitsToBeSeen:
+    """Does its next step only once somebody has looked at a preview of the last."""
+
+    build: Build = BUILD
+
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        for step in range(1, request.num_inference_steps):
+            self._show(step, on_step)
+        on_step(request.num_inference_steps)
+        image = Image.new("RGB", (request.width, request.height), "red")
+        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+
+    def _show(self, step: int, on_step: OnStep) -> None:
+        seen = Event()
+
+        def preview() -> Image.Image:
+            seen.set()
+            return Image.new("RGB", (32, 32), "blue")
+
+        for _ in range(int(PATIENCE_SECONDS / _LOOK_SECONDS)):
+            on_step(step, preview)
+            if seen.wait(_LOOK_SECONDS):
+                return
+        message = "nobody looked"
+        raise AssertionError(message)

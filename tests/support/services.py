@@ -2,9 +2,11 @@
 
 from redis import Redis
 
+from api.callers import Caller
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
+from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
 from shared.image_store import ImageStore
@@ -31,6 +33,11 @@ def make_job_service(
         limit=limit,
         tracing=NoTracing(),
     )
+
+
+def make_own_jobs(redis: Redis, store: JobStore, queue: JobQueue, *, limit: int = LIMIT) -> OwnJobs:
+    """Give the jobs of whoever comes where no key is needed."""
+    return OwnJobs(make_job_service(redis, store, queue, limit=limit), Caller(name=""))
 
 
 def make_forecaster(redis: Redis, store: JobStore) -> Forecaster:

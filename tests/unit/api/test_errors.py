@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from starlette.exceptions import HTTPException
 
-from api.errors import STATUS_OF, BadRequest, InvalidRequest, install_error_handlers
+from api.errors import STATUS_OF, BadRequest, InvalidRequest, ModelNotFound, install_error_handlers
 from shared.errors import (
     BrokerUnavailable,
     GenerationFailed,
@@ -22,6 +22,7 @@ from shared.errors import (
     ModelNotLoaded,
     QueueFull,
     RateLimited,
+    SeriesTimeout,
     ServerStopping,
     ServiceError,
 )
@@ -37,6 +38,13 @@ URL = {"job_id": "a", "job_url": "/jobs/a"}
 ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str]]] = [
     (BadRequest("No JSON."), 400, "BadRequest", None, {}),
     (JobNotFound("a"), 404, "NotFound", {"job_id": "a"}, {}),
+    (
+        ModelNotFound("b", ["a"]),
+        404,
+        "ModelNotFound",
+        {"models": ["a"]},
+        {},
+    ),
     (
         JobNotFinished("a", "running"),
         409,
@@ -73,6 +81,13 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     (BrokerUnavailable(), 503, "BrokerUnavailable", None, {"retry-after": "2"}),
     (ServerStopping("a"), 503, "ServerStopping", URL, {"retry-after": "5", "location": "/jobs/a"}),
     (GenerationTimeout("a", 1.5), 504, "GenerationTimeout", URL, {"location": "/jobs/a"}),
+    (
+        SeriesTimeout(["a", "b"], 1.5),
+        504,
+        "GenerationTimeout",
+        {"job_urls": ["/jobs/a", "/jobs/b"]},
+        {},
+    ),
 ]
 TOLD_IN_HEADERS = ("retry-after", "location", "www-authenticate", "allow")
 

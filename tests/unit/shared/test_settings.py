@@ -27,6 +27,7 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "LOCAL_FILES_ONLY": ("yes", True),
     "MAX_CONCURRENT_REQUESTS": ("7", 7),
     "REQUEST_TIMEOUT": ("0.5", 0.5),
+    "OPENAI_MODEL_ALIASES": ("gpt-image-1, dall-e-2", "gpt-image-1, dall-e-2"),
     "REDIS_URL": ("rediss://:secret@elsewhere:6380/3", "rediss://:secret@elsewhere:6380/3"),
     "RESULT_TTL": ("60", 60),
     "MAX_ATTEMPTS": ("1", 1),

@@ -1,0 +1,1 @@
+"""OpenAI's Images API on top of our jobs; this folder could be deleted."""

@@ -1,0 +1,90 @@
+"""The routes of OpenAI's Images API."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+from structlog.contextvars import bound_contextvars
+
+from api.dependencies import (
+    CurrentBlockingCall,
+    CurrentLiveModels,
+    CurrentSettings,
+    Feeds,
+)
+from api.openai_images.answer import ImagesAnswer, answer
+from api.openai_images.errors import ERROR_RESPONSES
+from api.openai_images.models import ModelList, ModelView
+from api.openai_images.request import ImagesRequest
+from api.openai_images.stream import PictureStreams
+from api.openai_images.translation import Translator
+from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
+from api.request_headers import OptionalIdempotencyKey
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERROR_RESPONSES)
+
+
+def _translator(models: CurrentLiveModels, settings: CurrentSettings) -> Translator:
+    return Translator(models, limit=settings.max_concurrent_requests)
+
+
+def _streams(
+    jobs: Jobs, feeds: Feeds, series: CurrentSeries, call: CurrentBlockingCall
+) -> PictureStreams:
+    return PictureStreams(jobs, feeds, series, call)
+
+
+CurrentTranslator = Annotated[Translator, Depends(_translator)]
+Streams = Annotated[PictureStreams, Depends(_streams)]
+
+
+@router.post(
+    "/images/generations",
+    dependencies=[CountedSubmit],
+    response_model=ImagesAnswer,
+    response_model_exclude_none=True,
+    responses={
+        200: {
+            "description": "The pictures, or with `stream` the events of one.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def generate(
+    *,
+    request: ImagesRequest,
+    translator: CurrentTranslator,
+    connection: Request,
+    series: CurrentSeries,
+    streams: Streams,
+    key: OptionalIdempotencyKey,
+) -> ImagesAnswer | Response:
+    """Paint pictures as OpenAI's API does; a field that means nothing here is refused by name."""
+    translated = await run_in_threadpool(translator.translate, request)
+    with bound_contextvars(end_user=_hash_of(request.identifier)):
+        if request.stream:
+            return await streams.open(request, translated[0], key)
+        pictures = await series.paint(translated, connection, key)
+
+    def url_of(job_id: str) -> str:
+        return str(connection.url_for("read_image", job_id=job_id))
+
+    return await run_in_threadpool(answer, request, pictures, url_of)
+
+
+@router.get("/models")
+def read_models(models: CurrentLiveModels) -> ModelList:
+    """List what paints now, by every name that a request can give."""
+    return ModelList.of(models.names())
+
+
+@router.get("/models/{name:path}")
+def read_model(name: str, models: CurrentLiveModels) -> ModelView:
+    """Say whether a request can give this name."""
+    models.require(name)
+    return ModelView(id=name)
+
+
+def _hash_of(identifier: str | None) -> str | None:
+    return hashlib.sha256(identifier.encode()).hexdigest()[:16] if identifier else None

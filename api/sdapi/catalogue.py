@@ -1,0 +1,89 @@
+"""What tools of A1111 ask for at their start: samplers, schedules, models, options."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from api.sdapi.answer import short_hash
+from api.sdapi.samplers import Sampler, Schedule
+from shared.generation import Build
+
+_SHA256 = "sha256:"
+
+
+class SamplerItem(BaseModel):
+    """A sampler."""
+
+    name: str
+    aliases: list[str]
+    options: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, sampler: Sampler) -> Self:
+        """Show a sampler."""
+        return cls(name=sampler.name, aliases=list(sampler.aliases))
+
+
+class SchedulerItem(BaseModel):
+    """Noise levels."""
+
+    name: str
+    label: str
+    aliases: list[str] | None = None
+    default_rho: float
+    need_inner_model: bool = False
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> Self:
+        """Show noise levels."""
+        return cls(name=schedule.name, label=schedule.label, default_rho=schedule.rho)
+
+
+class ModelItem(BaseModel):
+    """A model that paints now."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    title: str
+    model_name: str
+    hash: str
+    sha256: str | None
+    filename: str
+    config: None = None
+
+    @classmethod
+    def of(cls, build: Build) -> Self:
+        """Show a model."""
+        is_sha256 = build.model_revision.startswith(_SHA256)
+        return cls(
+            title=build.model,
+            model_name=build.model,
+            hash=short_hash(build.model_revision),
+            sha256=build.model_revision.removeprefix(_SHA256) if is_sha256 else None,
+            filename=build.model,
+        )
+
+
+class Options(BaseModel):
+    """What is set, and cannot be changed from here."""
+
+    sd_model_checkpoint: str | None
+    sd_checkpoint_hash: str | None
+    sd_vae: str = "Automatic"
+    CLIP_stop_at_last_layers: int = 1
+    samples_format: str = "png"
+
+    @classmethod
+    def of(cls, build: Build | None) -> Self:
+        """Show what paints; null while nothing does."""
+        return cls(
+            sd_model_checkpoint=build and build.model,
+            sd_checkpoint_hash=build and build.model_revision.removeprefix(_SHA256),
+        )
+
+
+class Scripts(BaseModel):
+    """There are none."""
+
+    txt2img: list[str] = []
+    img2img: list[str] = []
