@@ -100,10 +100,15 @@ export class Card {
     part("bar").setAttribute("aria-valuetext", this.sentence());
     part("bar").hidden = Boolean(ended);
     part("cancel").hidden = Boolean(ended) || this.trouble === "locked";
-    part("cancel").disabled = this.state === "canceling" || this.state === "succeeded";
+    // Not disabled, which would lose the focus.
+    part("cancel").setAttribute("aria-disabled", String(this.isEnding));
     part("retry").hidden = part("dismiss").hidden = !ended;
     part("unlock").hidden = Boolean(ended) || this.trouble !== "locked";
     this.root.dataset.state = ended ? "ended" : this.trouble || this.state || "unknown";
+  }
+
+  get isEnding() {
+    return this.state === "canceling" || this.state === "succeeded";
   }
 
   sentence() {

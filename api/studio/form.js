@@ -104,6 +104,7 @@ export class PictureForm {
 
   onInput({ target }) {
     const name = target.dataset.mirrors ? followSlider(this.root, target) : target.name;
+    if (!FIELDS.includes(name)) return;
     if (name === "prompt") showText(byId("prompt-note"), "");
     if (name === "seed") this.seed.typed();
     clearMistakes(this.root, [name]);

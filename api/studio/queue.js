@@ -84,6 +84,7 @@ export class Queue {
   }
 
   async cancel(card, signal) {
+    if (card.isEnding) return;
     card.isCanceledHere = true;
     card.take({ state: "canceling" });
     const ask = () => requestJson(`jobs/${card.id}`, { method: "DELETE", signal });
@@ -123,5 +124,5 @@ function others(jobId) {
 }
 
 function firstButton(root) {
-  return root?.querySelector("button:not([hidden], :disabled)");
+  return root?.querySelector("button:not([hidden])");
 }

@@ -1,4 +1,4 @@
-// The sliders beside number fields: a convenience for pointers, silent for everything else.
+// The sliders below number fields: a convenience for pointers; the Tab key passes them by.
 
 /** Let the number field show what its slider shows; gives the field's name. */
 export function followSlider(form, slider) {

@@ -20,7 +20,8 @@ export class Submission {
   constructor({ onAccepted, onInvalid, onUnavailable }) {
     Object.assign(this, { onAccepted, onInvalid, onUnavailable, waiting: null, isSending: false });
     byId("outcome-action").addEventListener("click", () => this.waiting?.again());
-    byId("outcome-dismiss").addEventListener("click", () => this.forget());
+    byId("outcome-dismiss").addEventListener("click", () => this.giveUp());
+    byId("outcome-keep-box").addEventListener("change", () => this.keepTrying());
   }
 
   /** Go on with what a closed page was sending, unless that is long ago. */
@@ -33,12 +34,14 @@ export class Submission {
   /** Ask for a picture; each call is another one. */
   send(request) {
     if (this.isSending) return;
+    this.giveUp();
     this.deliver({ key: newKey(), at: Date.now(), request });
   }
 
   // The same key with the same request is the same job, so it may be sent as often as it takes.
   async deliver(unsent) {
-    this.forget();
+    this.stop?.abort();
+    this.waiting = null;
     const stop = (this.stop = new AbortController());
     remember(KEPT, unsent);
     this.setSending(true);
@@ -46,12 +49,10 @@ export class Submission {
       const job = await this.post(unsent, stop.signal);
       this.say("");
       this.onAccepted(job, unsent.request);
-      remember(KEPT, null);
     } catch (error) {
-      remember(KEPT, null);
       if (!stop.signal.aborted) this.explain(error, unsent);
     } finally {
-      if (this.stop === stop) this.setSending(false);
+      if (this.stop === stop) this.settle();
     }
   }
 
@@ -87,26 +88,36 @@ export class Submission {
       await pause(1);
       if (this.waiting !== waiting) return;
     }
-    if (byId("outcome-keep-box").checked) again();
-    else setText(byId("outcome-countdown"), "There may be room now.");
+    setText(byId("outcome-countdown"), "There may be room now.");
+    waiting.isOver = true;
+    this.keepTrying();
+  }
+
+  keepTrying() {
+    if (byId("outcome-keep-box").checked && this.waiting?.isOver) this.waiting.again();
   }
 
   say(text, { action = "", again = null, dismiss = "Never mind", countdown = false } = {}) {
-    this.waiting = again && { again };
+    const isNew = text && byId("outcome").hidden;
+    this.waiting = again && { again, isOver: false };
     byId("outcome").hidden = !text;
     setText(byId("outcome-text"), text);
     showText(byId("outcome-action"), action);
     showText(byId("outcome-dismiss"), dismiss);
     byId("outcome-countdown").hidden = byId("outcome-keep").hidden = !countdown;
-    if (!countdown) byId("outcome-keep-box").checked = false;
-    if (text) byId("outcome").scrollIntoView({ block: "nearest" });
+    if (isNew) byId("outcome").scrollIntoView({ block: "nearest" });
   }
 
-  forget() {
+  giveUp() {
     this.stop?.abort();
+    byId("outcome-keep-box").checked = false;
+    this.settle();
+    this.say("");
+  }
+
+  settle() {
     this.setSending(false);
     remember(KEPT, null);
-    this.say("");
   }
 
   setSending(isSending) {

@@ -45,7 +45,8 @@ export async function watch(id, listener, signal) {
 
 async function followFor(job, position, listener, heard, signal) {
   if (document.hidden || freeStreams === 0) {
-    await pause(document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS, signal);
+    const seconds = document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS;
+    await Promise.race([pause(seconds, signal), visibilityChange()]);
     return null;
   }
   freeStreams -= 1;
@@ -83,6 +84,12 @@ function whileShown() {
   document.addEventListener("visibilitychange", look);
   const end = () => document.removeEventListener("visibilitychange", look);
   return { signal: controller.signal, end };
+}
+
+function visibilityChange() {
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true });
+  });
 }
 
 async function untilWorthwhile(error, failures, listener, signal) {

@@ -41,5 +41,6 @@ export function head(text) {
 /** Say what the model did not read of a prompt, or nothing. */
 export function droppedNote(result) {
   if (!result?.dropped_text) return "";
-  return `The model read 75 tokens; it did not read: “${result.dropped_text}”`;
+  const read = `The model read 75 of the prompt's ${result.prompt_tokens} tokens`;
+  return `${read}; it did not read: “${result.dropped_text}”`;
 }
