@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from scripts.chromium import running_chromium
 
 _IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-_SIZE = {"width": 1280, "height": 800}
+_SIZE = ViewportSize(width=1280, height=800)
 _PATIENCE_MILLISECONDS = 600_000
 _COLOURS = 256
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from scripts.chromium import running_chromium
-from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
-from tests.support.studio import Studio, visiting
+from tests.support.stack import Stack, eventually
+from tests.support.studio import PATIENCE_SECONDS, Studio, visiting
 
 Visit = Callable[..., Studio]
 StartApi = Callable[..., Stack]

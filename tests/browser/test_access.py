@@ -7,9 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.support.studio import QUICK, SLOW, Studio
+from tests.support.studio import PATIENCE_SECONDS, QUICK, SLOW, Studio
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
+
 APPLE = "a red apple on a white table"
 
 # Every text that is seen, and how it stands out from what lies behind it, by WCAG's formula.

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from PIL import Image
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.support.stack import Stack, eventually
-from tests.support.studio import QUICK, SLOW, UNHURRIED, Studio
+from tests.support.studio import PATIENCE_SECONDS, QUICK, SLOW, UNHURRIED, Studio
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 
 APPLE = "a red apple on a white table"
 CAT = "a cat on a mat, digital art"

@@ -2,12 +2,15 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.sync_api import Route, expect
 
 from shared.worker_registry import WorkerRegistry
 from tests.browser.conftest import StartApi, Visit
 from tests.support.stack import Stack, eventually
-from tests.support.studio import QUICK, SLOW, UNHURRIED
+from tests.support.studio import PATIENCE_SECONDS, QUICK, SLOW, UNHURRIED
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 
 APPLE = "a red apple on a white table"
 CAT = "a cat on a mat, digital art"
@@ -125,6 +128,10 @@ class TestFullQueue:
                 headers["retry-after"] = "2"
             route.fulfill(response=answer, headers=headers)
 
+        def refusals() -> int:
+            page.title()  # Only while Playwright is asked something does it route.
+            return answers.count(429)
+
         page.route("**/jobs", shorten_the_wait)
         studio.paint(APPLE, **SLOW)
         expect(studio.cards).to_have_count(1)
@@ -136,7 +143,7 @@ class TestFullQueue:
 
         page.get_by_role("button", name="Try now").click()
         page.get_by_label("Try again by itself").check()
-        eventually(lambda: page.title() and answers.count(429), until=lambda tries: tries >= 3)
+        eventually(refusals, until=lambda amount: amount >= 4)
         studio.cards.get_by_role("button", name="Cancel").click()
         expect(studio.pictures).to_have_count(1)
         expect(studio.pictures).to_contain_text(CAT)
