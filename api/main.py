@@ -23,7 +23,7 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, verify
+from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         )
     app.add_middleware(RequestMetrics, metrics=services.http_metrics)
     install_error_handlers(app)
-    for router in (root.router, health.router, metrics.router):
+    for router in (root.router, health.router, metrics.router, studio.router):
         app.include_router(router)
     app.include_router(png_info.router, dependencies=[Depends(require_key)])
     for router in (

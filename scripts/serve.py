@@ -220,7 +220,7 @@ class _ReadinessWatch(Thread):
 def _ready_line(settings: Settings) -> str:
     host = "localhost" if settings.host == _EVERYWHERE else settings.host
     url = f"http://{host}:{settings.port}"
-    return f"\nReady: {url}  (try {url}/docs; Ctrl-C stops everything)\n"
+    return f"\nReady: {url}  (paint at {url}/studio, or read {url}/docs; Ctrl-C stops all)\n"
 
 
 def _answers_ready(settings: Settings) -> bool:

@@ -1,0 +1,20 @@
+// What is wrong with the form's values, said beside the fields that it concerns.
+
+import { byId, setText } from "./dom.js";
+
+/** Say what is wrong, by the name of the field, and go to the first that is. */
+export function showMistakes(form, texts) {
+  for (const [name, text] of Object.entries(texts)) {
+    form.elements[name].setAttribute("aria-invalid", "true");
+    setText(byId(`${name}-error`), text);
+  }
+  form.querySelector('[aria-invalid="true"]')?.focus();
+}
+
+/** Say nothing about these fields any more. */
+export function clearMistakes(form, names) {
+  for (const name of names) {
+    form.elements[name].removeAttribute("aria-invalid");
+    setText(byId(`${name}-error`), "");
+  }
+}

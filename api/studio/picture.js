@@ -1,0 +1,149 @@
+// The dialog that shows a picture, everything that it was made with, and what can be done with it.
+
+import { copy } from "./clipboard.js";
+import { curlOf, fileNameOf } from "./curl.js";
+import { announce, byId, setText, showText } from "./dom.js";
+import { droppedNote, schedulerName, took } from "./words.js";
+
+const STAGES = {
+  queue: "In the queue",
+  text: "Reading the prompt",
+  denoise: "Painting",
+  decode: "Decoding",
+  encode: "PNG",
+  total: "Altogether",
+};
+const COPIED_MILLISECONDS = 2000;
+
+/** Shows one picture of a gallery. */
+export class PictureDialog {
+  /** `onPaint(request)` asks for a picture, `onUse(request)` takes the values into the form. */
+  constructor({ gallery, onPaint, onUse }) {
+    Object.assign(this, { gallery, onPaint, onUse, picture: null, dialog: byId("picture") });
+    const actions = {
+      newer: () => this.step(-1),
+      older: () => this.step(1),
+      close: () => this.dialog.close(),
+      vary: () => this.paint({ ...this.request, seed: undefined }),
+      again: () => this.paint(this.request),
+      use: () => this.use(),
+      curl: () => this.copyCurl(),
+      delete: () => this.remove(),
+    };
+    for (const [name, action] of Object.entries(actions)) {
+      byId(`picture-${name}`).addEventListener("click", action);
+    }
+    byId("picture-delete").addEventListener("blur", () => this.calmDown());
+    this.dialog.addEventListener("click", ({ target }) => this.closeOutside(target));
+    this.dialog.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  get request() {
+    return this.picture.job.request;
+  }
+
+  /** Show a picture. */
+  open(picture) {
+    this.picture = picture;
+    const { job } = picture;
+    const image = byId("picture-image");
+    image.src = this.gallery.urlOf(picture);
+    image.alt = job.request.prompt;
+    Object.assign(image, { width: job.request.width, height: job.request.height });
+    setText(byId("picture-title"), job.request.prompt);
+    showText(byId("picture-note"), droppedNote(job.result));
+    byId("picture-facts").replaceChildren(...factsOf(job).flatMap(row));
+    byId("picture-download").href = image.src;
+    byId("picture-download").download = fileNameOf(job.request);
+    this.showPlace();
+    this.calmDown();
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  showPlace() {
+    const { pictures } = this.gallery;
+    setText(byId("picture-place"), `${pictures.indexOf(this.picture) + 1} of ${pictures.length}`);
+    byId("picture-newer").disabled = !this.gallery.neighbour(this.picture, -1);
+    byId("picture-older").disabled = !this.gallery.neighbour(this.picture, 1);
+  }
+
+  // What lies outside of the dialog, its backdrop, is the dialog itself to a click.
+  closeOutside(target) {
+    if (target === this.dialog) this.dialog.close();
+  }
+
+  step(distance) {
+    const neighbour = this.gallery.neighbour(this.picture, distance);
+    if (!neighbour) return;
+    this.open(neighbour);
+    announce(neighbour.job.request.prompt);
+  }
+
+  onKey(event) {
+    if (event.key === "ArrowLeft") this.step(-1);
+    if (event.key === "ArrowRight") this.step(1);
+  }
+
+  paint(request) {
+    this.dialog.close();
+    this.onPaint(request);
+  }
+
+  use() {
+    this.dialog.close();
+    this.onUse(this.request);
+  }
+
+  async copyCurl() {
+    const button = byId("picture-curl");
+    const copied = await copy(curlOf(this.request));
+    setText(button, copied ? "Copied" : "Cannot copy");
+    announce(copied ? "Copied" : "Cannot copy");
+    setTimeout(() => setText(button, "Copy as curl"), COPIED_MILLISECONDS);
+  }
+
+  remove() {
+    const button = byId("picture-delete");
+    if (button.dataset.sure !== "true") {
+      button.dataset.sure = "true";
+      setText(button, "Delete for good?");
+      return;
+    }
+    this.dialog.close();
+    this.gallery.remove(this.picture);
+  }
+
+  calmDown() {
+    byId("picture-delete").dataset.sure = "false";
+    setText(byId("picture-delete"), "Delete");
+  }
+}
+
+function factsOf({ id, request, result, finished_at, attempt }) {
+  const { build, timings } = result;
+  return [
+    ["Prompt", request.prompt],
+    ["Negative prompt", request.negative_prompt || "none"],
+    ["Size", `${request.width} × ${request.height}`],
+    ["Steps", request.num_inference_steps],
+    ["Guidance", request.guidance_scale],
+    ["Seed", request.seed],
+    ["Scheduler", schedulerName(request.scheduler)],
+    ["Model", build.model],
+    ["Revision", build.model_revision],
+    ["Device", [...new Set([build.device, build.device_name])].join(", ")],
+    ["Precision", build.dtype],
+    ...Object.entries(timings).map(([stage, seconds]) => [STAGES[stage] ?? stage, took(seconds)]),
+    ["Attempts", attempt],
+    ["Finished", new Date(finished_at).toLocaleString()],
+    ["Job", id],
+  ];
+}
+
+function row([name, value]) {
+  const term = document.createElement("dt");
+  const description = document.createElement("dd");
+  setText(term, name);
+  setText(description, String(value));
+  return [term, description];
+}
