@@ -1,8 +1,10 @@
 """The studio: one page in the browser, served as its files lie in `api/studio`."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 router = APIRouter(include_in_schema=False)
@@ -25,6 +27,14 @@ _HEADERS = {
 async def page(request: Request) -> Response:
     """Give the page; it needs no key, its calls of the API do."""
     return await _serve("index.html", request)
+
+
+@router.get("/studio/limits.json")
+def limits(request: Request) -> Response:
+    """Give what `/openapi.json` says of a request's fields, also where that is closed."""
+    schemas: dict[str, Any] = request.app.openapi()["components"]["schemas"]
+    shown = {name: schemas[name] for name in ("GenerationRequest", "Scheduler")}
+    return JSONResponse(shown, headers=_HEADERS)
 
 
 @router.api_route("/studio/{name}", methods=["GET", "HEAD"])

@@ -25,7 +25,8 @@ const FIELDS = [...TEXTS, ...SETTINGS];
 export class PictureForm {
   constructor({ onPaint }) {
     this.onPaint = onPaint;
-    this.limits = null;
+    this.limits = null; // In the first moment.
+    this.isWanted = false;
     this.root = byId("form");
     this.seed = new Seed(() => this.changed());
     this.root.addEventListener("submit", (event) => this.submit(event));
@@ -37,14 +38,17 @@ export class PictureForm {
     this.seed.show();
   }
 
-  /** Take what the API takes. */
+  /** Take what the API takes; what was typed and clicked before that counts. */
   setLimits(limits) {
+    const kept = recall(KEPT, {});
+    const known = FIELDS.map((name) => [name, this.field(name).value || kept[name]]);
     this.limits = limits;
     this.offerSchedulers(limits.scheduler.enum);
     for (const name of FIELDS) this.bound(name);
     installPresets(limits, (size) => this.change(size));
-    this.write({ ...this.defaults(FIELDS), ...recall(KEPT, {}) });
+    this.write({ ...this.defaults(FIELDS), ...withoutEmpty(known) });
     this.changed();
+    if (this.isWanted) this.submit();
   }
 
   /** Take the values of a request, and keep its seed. */
@@ -89,7 +93,8 @@ export class PictureForm {
 
   submit(event) {
     event?.preventDefault();
-    if (!this.limits) return; // In the first moment.
+    this.isWanted = !this.limits;
+    if (this.isWanted) return;
     const request = this.read();
     const errors = this.complaints(request);
     this.showErrors(errors);
@@ -121,16 +126,19 @@ export class PictureForm {
   }
 
   changed() {
-    remember(KEPT, Object.fromEntries(FIELDS.map((name) => [name, this.field(name).value])));
+    if (this.limits) this.keep();
     for (const name of TEXTS) this.countCharacters(name);
     showSliders(this.root);
     showPreset(this.field("width").value, this.field("height").value);
     this.seed.show();
   }
 
+  keep() {
+    remember(KEPT, Object.fromEntries(FIELDS.map((name) => [name, this.field(name).value])));
+  }
+
   read() {
-    const values = FIELDS.map((name) => [name, this.valueOf(name)]);
-    return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+    return withoutEmpty(FIELDS.map((name) => [name, this.valueOf(name)]));
   }
 
   valueOf(name) {
@@ -176,4 +184,8 @@ export class PictureForm {
     setText(byId(`${name}-count`), maxLength && length ? `${length} / ${maxLength}` : "");
     byId(`${name}-count`).dataset.over = String(length > maxLength);
   }
+}
+
+function withoutEmpty(entries) {
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== ""));
 }

@@ -4,11 +4,11 @@ import { requestJson } from "./api.js";
 
 /** Give the limits of every field of a request. */
 export async function readLimits() {
-  const { components } = await requestJson("openapi.json");
-  const { properties, required } = components.schemas.GenerationRequest;
+  const schemas = await requestJson("studio/limits.json");
+  const { properties, required } = schemas.GenerationRequest;
   const limits = {};
   for (const [name, schema] of Object.entries(properties)) {
-    limits[name] = { ...flat(schema, components.schemas), isRequired: required.includes(name) };
+    limits[name] = { ...flat(schema, schemas), isRequired: required.includes(name) };
   }
   return limits;
 }

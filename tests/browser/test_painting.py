@@ -51,6 +51,20 @@ class TestPainting:
         assert facts.items() >= asked.items()
         assert {"Revision", "Painting", "Altogether", "Finished", "Job"} <= set(facts)
 
+    def test_what_is_typed_and_clicked_before_the_limits_are_known_counts(
+        self, studio: Studio
+    ) -> None:
+        page = studio.page
+        held: list[Route] = []
+        page.route("**/studio/limits.json", held.append)
+        page.reload()
+        page.get_by_label("Prompt", exact=True).fill(APPLE)
+        page.get_by_label("Steps", exact=True).fill("5")
+        page.get_by_role("button", name="Paint").click()
+        held[0].continue_()
+        expect(studio.pictures).to_contain_text(APPLE)
+        expect(studio.pictures).to_contain_text("512 × 512")  # noqa: RUF001  # The sign shown.
+
     def test_shows_a_preview_that_changes_and_a_bar_that_rises(self, studio: Studio) -> None:
         studio.paint(APPLE, **SLOW)
         preview, bar = studio.cards.locator("img"), studio.cards.get_by_role("progressbar")

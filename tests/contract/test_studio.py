@@ -7,7 +7,7 @@ FILES = {
     "/studio": "text/html",
     "/studio/index.html": "text/html",
     "/studio/studio.css": "text/css",
-    "/studio/studio.js": "text/javascript",
+    "/studio/studio.js": "text/javascript application/javascript",
     "/studio/icon.svg": "image/svg+xml",
 }
 
@@ -17,7 +17,7 @@ class TestStudio:
     def test_is_served_without_a_key(self, start_api: StartApi, path: str, media_type: str) -> None:
         answer = start_api(api_key="secret").get(path)
         assert answer.status_code == 200
-        assert answer.headers["content-type"].partition(";")[0] == media_type
+        assert answer.headers["content-type"].partition(";")[0] in media_type
 
     @pytest.mark.parametrize("path", FILES)
     def test_lets_a_browser_load_nothing_from_elsewhere(
@@ -55,6 +55,18 @@ class TestStudio:
     def test_is_there_while_redis_is_away(self, client: httpx.Client, start_api: StartApi) -> None:
         away = start_api(redis_url="redis://127.0.0.1:1/0")
         assert away.get("/studio").content == client.get("/studio").content
+
+    def test_tells_the_limits_and_defaults_of_the_api_also_where_its_documents_are_closed(
+        self, start_api: StartApi
+    ) -> None:
+        changed = {"default_steps": 9, "default_width": 264}
+        told = start_api(**changed, docs_enabled=False).get("/studio/limits.json").json()
+        schemas = start_api(**changed).get("/openapi.json").json()["components"]["schemas"]
+        assert told == {name: schemas[name] for name in told}
+        properties = told["GenerationRequest"]["properties"]
+        assert properties["num_inference_steps"]["default"] == 9
+        assert properties["num_inference_steps"]["maximum"] == 60
+        assert set(told["Scheduler"]["enum"]) == {"dpmsolver++", "euler_ancestral"}
 
     def test_is_on_the_service_card(self, client: httpx.Client) -> None:
         assert "/studio" in client.get("/").json()["endpoints"]
