@@ -94,8 +94,10 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         )
     app.add_middleware(RequestMetrics, metrics=services.http_metrics)
     install_error_handlers(app)
-    for router in (root.router, health.router, metrics.router, studio.router):
+    for router in (root.router, health.router, studio.router):
         app.include_router(router)
+    if settings.metrics_enabled:
+        app.include_router(metrics.router)
     app.include_router(png_info.router, dependencies=[Depends(require_key)])
     for router in (
         generate.router,

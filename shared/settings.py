@@ -194,6 +194,9 @@ class Settings(BaseSettings):
     docs_enabled: bool = True
     """Serve /docs and /openapi.json."""
 
+    metrics_enabled: bool = True
+    """Serve /metrics, which needs no key, on the API's port."""
+
     openai_model_aliases: str = ""
     """Names, comma-separated, by which OpenAI clients may also ask for the model that is loaded,
     such as gpt-image-1 for a program in which that is written."""

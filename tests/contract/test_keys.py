@@ -133,7 +133,8 @@ class TestBrowsers:
             assert client.get(path, headers=ONE).headers["x-content-type-options"] == "nosniff"
 
 
-class TestDocs:
-    @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+class TestOpenDoors:
+    @pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics"])
     def test_can_be_closed(self, start_api: StartApi, path: str) -> None:
-        assert start_api(docs_enabled=False).get(path).status_code == 404
+        client = start_api(docs_enabled=False, metrics_enabled=False)
+        assert client.get(path).status_code == 404

@@ -38,6 +38,7 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "MAX_JOBS_PER_KEY": ("5", 5),
     "CORS_ORIGINS": ("https://one.example", "https://one.example"),
     "DOCS_ENABLED": ("false", False),
+    "METRICS_ENABLED": ("false", False),
     "MAX_IMAGE_BYTES": ("4096", 4096),
     "WEBHOOK_ALLOW_HTTP": ("true", True),
     "WEBHOOK_ALLOWED_HOSTS": ("here, 10.0.0.0/8", "here, 10.0.0.0/8"),
