@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,12 @@ from redis import Redis
 
 from shared.settings import Settings
 from tests.support.redis_server import running_redis
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and their programs too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An application that one test has served logs to what was stderr then, and is closed by now.
+logging.raiseExceptions = False
 from tests.support.traces import KeptTracing, Trace
 
 

@@ -56,7 +56,11 @@ class TestPainting:
     ) -> None:
         page = studio.page
         held: list[Route] = []
-        page.route("**/studio/limits.json", held.append)
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/studio/limits.json", hold)
         page.reload()
         page.get_by_label("Prompt", exact=True).fill(APPLE)
         page.get_by_label("Steps", exact=True).fill("5")
@@ -92,6 +96,15 @@ class TestPainting:
         expect(studio.cards.nth(1)).to_contain_text("Next in the queue")
         expect(studio.cards.nth(1).get_by_role("button", name="Cancel")).to_be_focused()
         assert httpx.get(f"{stack.url}/jobs/{job_id}").json()["state"] == "canceled"
+
+    def test_many_jobs_leave_room_for_other_requests(self, studio: Studio) -> None:
+        """A browser opens six connections to a server, and a stream keeps one for itself."""
+        for amount in range(1, 9):
+            studio.paint(APPLE, **SLOW)
+            expect(studio.cards).to_have_count(amount)
+        expect(studio.cards.last).to_contain_text("before it")
+        studio.cards.last.get_by_role("button", name="Cancel").click()
+        expect(studio.cards).to_have_count(7)
 
     def test_cancel_stops_the_one_that_is_painted(self, studio: Studio, stack: Stack) -> None:
         studio.paint(APPLE, **SLOW)
@@ -145,6 +158,11 @@ class TestPainting:
         expect(studio.pictures).to_have_count(1)
         note = studio.page.get_by_text("it did not read").first
         expect(note).to_contain_text("zebra")
+        studio.pictures.click()
+        heading = studio.page.get_by_role("dialog").get_by_role("heading")
+        box = heading.bounding_box()
+        assert box is not None
+        assert box["height"] > 40  # A long prompt is cut after some lines, not pressed together.
 
 
 class TestGallery:
