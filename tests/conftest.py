@@ -13,12 +13,13 @@ from redis import Redis
 from shared.settings import Settings
 from tests.support.redis_server import running_redis
 
+from tests.support.traces import KeptTracing, Trace
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and their programs too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An application that one test has served logs to what was stderr then, and is closed by now.
 logging.raiseExceptions = False
-from tests.support.traces import KeptTracing, Trace
 
 
 @pytest.fixture(scope="session")
