@@ -15,6 +15,9 @@ from shared.worker_registry import WorkerRegistry, WorkerState
 # A snapshot this old is as good as a new one, and cheaper.
 _FRESH_SECONDS = 0.5
 
+# But for a job that has just come: those that came with it are not in an older one either.
+_FRESH_SECONDS_FOR_NEW = 0.05
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -100,8 +103,11 @@ class Forecaster:
         Raises:
             RedisError: Redis does not answer.
         """
+        return self._at_most(self._fresh_seconds)
+
+    def _at_most(self, seconds_old: float) -> Forecast:
         with self._lock:
-            if monotonic() - self._looked_at > self._fresh_seconds:
+            if monotonic() - self._looked_at > seconds_old:
                 lanes = self._lanes()
                 self._fastest = lanes[0].pace if lanes else None
                 self._forecast = play_forward(self._store.queue(), lanes)
@@ -115,6 +121,8 @@ class Forecaster:
         if job.state.is_held:
             return job.eta_seconds(now)
         forecast = self.current()
+        if job.id not in forecast.etas:
+            forecast = self._at_most(min(_FRESH_SECONDS_FOR_NEW, self._fresh_seconds))
         alone = self._fastest.seconds(Work.of(job.request)) if self._fastest else None
         eta = forecast.eta_seconds(job.id, alone)
         return None if eta is None else round(eta, 1)

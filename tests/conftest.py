@@ -12,7 +12,6 @@ from redis import Redis
 
 from shared.settings import Settings
 from tests.support.redis_server import running_redis
-
 from tests.support.traces import KeptTracing, Trace
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and their programs too.
