@@ -15,8 +15,9 @@ from shared.worker_registry import WorkerRegistry, WorkerState
 # A snapshot this old is as good as a new one, and cheaper.
 _FRESH_SECONDS = 0.5
 
-# But for a job that has just come: those that came with it are not in an older one either.
-_FRESH_SECONDS_FOR_NEW = 0.05
+# But not for a job that has just come: those that came with it are not in it either. Where the
+# queue is long, a look at it for each would cost more than such a few count.
+_SHORT_QUEUE = 500
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class Forecaster:
             return job.eta_seconds(now)
         forecast = self.current()
         if job.id not in forecast.etas:
-            forecast = self._at_most(min(_FRESH_SECONDS_FOR_NEW, self._fresh_seconds))
+            is_short = len(forecast.positions) < _SHORT_QUEUE
+            forecast = self._at_most(0 if is_short else self._fresh_seconds)
         alone = self._fastest.seconds(Work.of(job.request)) if self._fastest else None
         eta = forecast.eta_seconds(job.id, alone)
         return None if eta is None else round(eta, 1)

@@ -276,3 +276,14 @@ class TestCurrent:
         forecaster.current()
         store_job(store, "new", num_inference_steps=10)
         assert eta_of(forecaster, store, "new") == SECONDS_ALONE + 10 + REST_SECONDS
+
+    def test_knows_the_jobs_that_came_in_the_same_burst(
+        self, any_redis: Redis, store: JobStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        for job_id in "abc":
+            store_job(store, job_id)
+        assert eta_of(forecaster, store, "c") == 3 * SECONDS_ALONE
