@@ -1,7 +1,7 @@
 """A client that waits for its picture, and what becomes of the job when it leaves."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -71,6 +71,26 @@ class BlockingCall:
             raise
         finally:
             await run_in_threadpool(self.leave, job, abandoned)
+
+    async def wait_again(
+        self,
+        job: Job,
+        connection: Request,
+        submit: Callable[[], Job],
+        *,
+        cancel_if_left: bool,
+    ) -> Job:
+        """Wait for a job's end; where another call with its key abandons it, submit it again.
+
+        Raises:
+            ServiceError: As `wait` does, or `submit`.
+            ClientDisconnected: As `wait` does.
+        """
+        ended = await self.wait(job, connection, cancel_if_left=cancel_if_left)
+        while ended.was_abandoned:  # In the moment that this call came.
+            job = await run_in_threadpool(submit)
+            ended = await self.wait(job, connection, cancel_if_left=cancel_if_left)
+        return ended
 
     async def _wait(self, job: Job, connection: Request) -> Job:
         try:

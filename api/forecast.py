@@ -79,7 +79,7 @@ def play_forward(queue: Sequence[tuple[str, Work]], lanes: Iterable[Lane]) -> Fo
 
 
 class Forecaster:
-    """Looks at queue and workers, twice a second at most, whoever asks; safe in threads."""
+    """Looks at queue and workers, twice a second and for what has just come; safe in threads."""
 
     def __init__(
         self,

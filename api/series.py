@@ -98,11 +98,9 @@ class Series:
         return admitted
 
     async def _wait(self, wish: _Wish, job: Job, connection: Request) -> Job:
-        ended = await self._call.wait(job, connection, cancel_if_left=True)
-        while ended.was_abandoned:  # By another call with this key, as this one came.
-            job = await run_in_threadpool(self._submit, wish)
-            ended = await self._call.wait(job, connection, cancel_if_left=True)
-        return ended
+        return await self._call.wait_again(
+            job, connection, lambda: self._submit(wish), cancel_if_left=True
+        )
 
     def _collect(self, jobs: Sequence[Job], ends: Sequence[Job | BaseException]) -> list[Picture]:
         late = [

@@ -37,9 +37,10 @@ async def generate(
         answer = accepted(await run_in_threadpool(jobs.view, job))
         answer.headers["Preference-Applied"] = "respond-async"
         return answer
-    cancel_if_left = on_disconnect == "cancel"
-    ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
-    while ended.was_abandoned:  # By another call with this key, in the moment that this one came.
-        job = await run_in_threadpool(jobs.submit, submission, key)
-        ended = await call.wait(job, connection, cancel_if_left=cancel_if_left)
+    ended = await call.wait_again(
+        job,
+        connection,
+        lambda: jobs.submit(submission, key),
+        cancel_if_left=on_disconnect == "cancel",
+    )
     return picture(ended, await run_in_threadpool(jobs.image, ended))
