@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from heapq import heapify, heappop, heappush
 from threading import Lock
 from time import monotonic
@@ -115,12 +114,12 @@ class Forecaster:
                 self._looked_at = monotonic()
             return self._forecast
 
-    def eta_seconds(self, job: Job, now: datetime) -> float | None:
+    def eta_seconds(self, job: Job) -> float | None:
         """Estimate the seconds until a job has its picture; None at its end, or knowing nothing."""
         if job.state.is_final:
             return None
         if job.state.is_held:
-            return job.eta_seconds(now)
+            return job.eta_seconds(self._store.now())
         forecast = self.current()
         if job.id not in forecast.etas:
             is_short = len(forecast.positions) < _SHORT_QUEUE

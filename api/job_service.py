@@ -115,9 +115,8 @@ class JobService:
         """Give several jobs as clients see them, in few round trips."""
         waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
         positions = dict(zip(waiting, self._store.positions(waiting), strict=True))
-        now = self._store.now()
         return [
-            JobView.of(job, positions.get(job.id), self._forecaster.eta_seconds(job, now))
+            JobView.of(job, positions.get(job.id), self._forecaster.eta_seconds(job))
             for job in jobs
         ]
 

@@ -157,7 +157,7 @@ def start(store: JobStore, job_id: str, *, seconds: float | None, worker: str = 
 
 
 def eta_of(forecaster: Forecaster, store: JobStore, job_id: str) -> float | None:
-    return forecaster.eta_seconds(store.get(job_id), store.now())
+    return forecaster.eta_seconds(store.get(job_id))
 
 
 class TestEta:
