@@ -13,8 +13,10 @@ from diffusers import StableDiffusionPipeline
 from shared.generation import Build
 from shared.log import get_logger
 from shared.settings import Settings
+from worker.device_name import device_name
 from worker.latent_colours import colours_of
 from worker.metrics import OnAgain
+from worker.model import Model
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
 
@@ -56,13 +58,8 @@ def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> Dif
     build = _describe(
         source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
     )
-    pipeline = DiffusersPipeline(
-        loaded,
-        build,
-        colours=colours_of(source.path),
-        use_karras_sigmas=settings.use_karras_sigmas,
-        on_again=on_again,
-    )
+    model = Model(loaded, build, colours=colours_of(source.path))
+    pipeline = DiffusersPipeline(model, on_again=on_again)
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)
     _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))
@@ -165,7 +162,7 @@ def _describe(
         model=name,
         model_revision=revision,
         device=device,
-        device_name=torch.cuda.get_device_name() if device == "cuda" else device,
+        device_name=device_name(device),
         dtype=str(dtype).removeprefix("torch."),
         threads=torch.get_num_threads(),
         use_karras_sigmas=use_karras_sigmas,

@@ -24,12 +24,12 @@ def hooked(module: torch.nn.Module, fault: FailingTimes) -> Iterator[FailingTime
 
 
 def unet(pipeline: DiffusersPipeline) -> torch.nn.Module:
-    module: torch.nn.Module = pipeline._pipeline.unet  # noqa: SLF001  # Where the faults come in.
+    module: torch.nn.Module = pipeline._model.pipeline.unet  # noqa: SLF001  # Where the faults come in.
     return module
 
 
 def decoder(pipeline: DiffusersPipeline) -> torch.nn.Module:
-    module: torch.nn.Module = pipeline._pipeline.vae.decoder  # noqa: SLF001
+    module: torch.nn.Module = pipeline._model.pipeline.vae.decoder  # noqa: SLF001
     return module
 
 
@@ -78,7 +78,7 @@ class TestNotANumber:
     ) -> None:
         undisturbed = paint()
         # The last block's output: the model's own is not a tensor.
-        last = pipeline._pipeline.unet.conv_out  # noqa: SLF001
+        last = pipeline._model.pipeline.unet.conv_out  # noqa: SLF001
         with hooked(last, FailingTimes(5)), pytest.raises(PaintingFailed) as failed:
             paint()
         assert failed.value.failure.type is FailureType.NAN_OUTPUT
