@@ -112,7 +112,7 @@ def install_error_handlers(app: FastAPI) -> None:
         RedisError: _broker_unavailable,
         OperationalError: _broker_unavailable,
         ClientDisconnected: lambda _, __: Response(status_code=_CLIENT_CLOSED_REQUEST),
-        Exception: lambda _, __: _response("InternalServerError", 500, _INTERNAL),
+        Exception: lambda _, __: unforeseen_response(),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -131,6 +131,11 @@ def error_response(error: ServiceError) -> JSONResponse:
         headers["Location"] = str(error.meta["job_url"])
     status = STATUS_OF[type(error)]
     return _response(error.error, status, error.detail, meta=error.meta, headers=headers)
+
+
+def unforeseen_response() -> JSONResponse:
+    """Give the answer for an error that nobody foresaw."""
+    return _response("InternalServerError", 500, _INTERNAL)
 
 
 def _broker_unavailable(_: Request, error: Exception) -> JSONResponse:

@@ -18,7 +18,7 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openai_images.errors import OpenAiErrors
 from api.openai_images.routes import router as openai_images
-from api.openapi import describe
+from api.openapi.document import DESCRIPTION, TAGS, describe, short_id
 from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
@@ -72,6 +72,11 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         title=SERVICE_NAME,
         version=VERSION,
         summary="Text prompts in, PNG pictures out.",
+        description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "/", "description": "This server."}],
+        openapi_tags=TAGS,
+        generate_unique_id_function=short_id,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         redoc_url=None,
