@@ -23,7 +23,7 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import docs, events, generate, health, jobs, metrics, png_info, root, studio, verify
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         generate_unique_id_function=short_id,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
         redoc_url=None,
         responses=ERROR_RESPONSES,
     )
@@ -101,6 +102,8 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
     install_error_handlers(app)
     for router in (root.router, health.router, studio.router):
         app.include_router(router)
+    if settings.docs_enabled:
+        app.include_router(docs.router)
     if settings.metrics_enabled:
         app.include_router(metrics.router)
     app.include_router(png_info.router, dependencies=[Depends(require_key)])

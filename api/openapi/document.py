@@ -16,8 +16,6 @@ from api.sdapi.password import PREFIX as SDAPI_PREFIX
 from shared.generation import GenerationDefaults
 
 DESCRIPTION = """\
-Text prompts in, PNG pictures out.
-
 `POST /generate` waits for its picture; `POST /jobs` queues one, to follow at `/jobs/{id}`.
 Every answer carries an `X-Request-ID`, and every one that is not a success says
 `{"error", "code", "detail", "meta"}`; below `/v1/` it is OpenAI's `{"error": {…}}`.
@@ -81,10 +79,10 @@ def _show_defaults(schemas: dict[str, Any], defaults: GenerationDefaults) -> Non
 
 def _complete_operation(operation: dict[str, Any], route: RouteContext) -> None:
     operation["summary"] = _first_clause(operation["description"])
-    if "security" in operation and route.path_format.startswith(SDAPI_PREFIX):
+    path = route.path_format or ""
+    if "security" in operation and path.startswith(SDAPI_PREFIX):
         operation["security"].append({"HTTPBasic": []})
-    is_openai = route.path_format.startswith(OPENAI_PREFIX)
-    show_errors(operation, route, is_openai=is_openai)
+    show_errors(operation, route, is_openai=path.startswith(OPENAI_PREFIX))
     # After the errors, which depend on what the route itself asks for.
     ours = {"$ref": "#/components/parameters/X-Request-ID"}
     operation.setdefault("parameters", []).append(ours)

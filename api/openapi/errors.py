@@ -45,7 +45,7 @@ _OF_PART: dict[Part, Sequence[Failure]] = {
 _OF_PATH: dict[str, Sequence[Failure]] = {
     "/readyz": (NO_MODEL, BROKER_AWAY),
     "/jobs/{job_id}/image": OF_AN_UNFINISHED_JOB,
-    "/v1/models/{name}": OF_A_MODEL,
+    "/v1/models/{name}": (*OF_A_MODEL, INVALID),
     "/v1/images/generations": OF_A_MODEL,
 }
 
@@ -57,7 +57,6 @@ class _Shown:
     name: str
     sentence: str
     response: JSONResponse
-
 
 
 def show_errors(operation: dict[str, Any], route: RouteContext, *, is_openai: bool) -> None:
@@ -89,7 +88,7 @@ def _failures(operation: dict[str, Any], route: RouteContext) -> Iterator[Failur
     yield from OF_A_JOB if "job_id" in names else ()
     if blocking_call in parts and route.status_code != _ACCEPTED:
         yield from OF_WAITING
-    yield from _OF_PATH.get(route.path_format, ())
+    yield from _OF_PATH.get(route.path_format or "", ())
     yield UNFORESEEN
 
 
@@ -102,7 +101,10 @@ def _shown(failure: Failure, *, is_openai: bool) -> _Shown:
 
 
 def _response(errors: Sequence[_Shown], schema: dict[str, Any]) -> dict[str, Any]:
-    examples = {error.name: {"summary": error.sentence, "value": body_of(error.response)} for error in errors}
+    examples = {
+        error.name: {"summary": error.sentence, "value": body_of(error.response)}
+        for error in errors
+    }
     return {
         "description": " ".join(f"{error.name}: {error.sentence}" for error in errors),
         "headers": _headers(errors),

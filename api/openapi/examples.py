@@ -100,7 +100,9 @@ def _examples() -> tuple[BaseModel, ...]:
 
 
 _EXAMPLES: dict[str, JsonValue] = {
-    type(model).__name__: model.model_dump(mode="json", exclude_none=isinstance(model, ImagesAnswer))
+    type(model).__name__: model.model_dump(
+        mode="json", exclude_none=isinstance(model, ImagesAnswer)
+    )
     for model in _examples()
 }
 
