@@ -20,8 +20,7 @@ _HEADERS = {
     "X-Job-Id": ("The job, for `/jobs/{id}`.", EXAMPLE_ID),
     "Server-Timing": (
         "Milliseconds of queue, text, denoise, decode, encode and total.",
-        "queue;dur=500.0, text;dur=10.0, denoise;dur=2500.0, decode;dur=250.0, encode;dur=80.0, "
-        "total;dur=2840.0",
+        "queue;dur=500.0, text;dur=10.0, denoise;dur=2500.0, decode;dur=250.0, total;dur=2840.0",
     ),
     "Content-Disposition": ("A name to save it under.", "inline; filename=generated.png"),
     "Cache-Control": ("No cache keeps it.", "no-store"),

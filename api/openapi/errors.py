@@ -62,8 +62,7 @@ class _Shown:
 def show_errors(operation: dict[str, Any], route: RouteContext, *, is_openai: bool) -> None:
     """Put each error that the operation can answer with under its status, with an example."""
     responses = operation["responses"]
-    schema = responses["4XX"]["content"]
-    schema = next(iter(schema.values()))["schema"]
+    (content,) = responses["4XX"]["content"].values()
     for status in _RANGES:
         responses.pop(status, None)
     by_status = defaultdict(list)
@@ -71,7 +70,7 @@ def show_errors(operation: dict[str, Any], route: RouteContext, *, is_openai: bo
         shown = _shown(failure, is_openai=is_openai)
         by_status[str(shown.response.status_code)].append(shown)
     for status in sorted(by_status):
-        responses[status] = _response(by_status[status], schema)
+        responses[status] = _response(by_status[status], content["schema"])
 
 
 def _failures(operation: dict[str, Any], route: RouteContext) -> Iterator[Failure]:

@@ -10,6 +10,7 @@ from api.openai_images.answer import ImagesAnswer, ImageView, Usage
 from api.openai_images.models import ModelList, ModelView
 from api.own_dependencies import EXAMPLE_ID as JOB_ID
 from api.picture_formats import PictureFormat
+from api.png_info import PngInfo
 from api.routes.health import Defaults, GeneratorInfo, Health, Status, WorkerView
 from api.routes.root import read as read_card
 from api.sdapi.answer import Txt2ImgAnswer
@@ -96,6 +97,29 @@ def _examples() -> tuple[BaseModel, ...]:
         ModelItem.of(_BUILD),
         Options.of(_BUILD),
         Scripts(),
+        _png_info(),
+    )
+
+
+def _png_info() -> PngInfo:
+    # Not beside the model: FastAPI takes every null out of the examples that it finds there.
+    request = {**_REQUEST.model_dump(exclude_unset=True), "num_inference_steps": 28}
+    return PngInfo.model_validate(
+        {
+            "info": f"{_PROMPT}\nSteps: 28, Sampler: DPM++ 2M, Seed: 42, Model: demo",
+            "source": "parameters",
+            "request": request,
+            "notes": ["Model: 'demo' is not carried over: a request has no such field."],
+            "result": None,
+        }
+    )
+
+
+def _dumped(model: BaseModel) -> JsonValue:
+    return model.model_dump(
+        mode="json",
+        exclude_none=isinstance(model, ImagesAnswer),
+        exclude_unset=isinstance(model, PngInfo),
     )
 
 

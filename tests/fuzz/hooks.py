@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import schemathesis
 from hypothesis import strategies
@@ -30,7 +31,7 @@ schemathesis.openapi.media_type(
 
 
 @schemathesis.hook
-def filter_failure(_: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(_: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
     """Keep a failure, unless it is none."""
     match failure:
         case RejectedPositiveData():
