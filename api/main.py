@@ -118,7 +118,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
     app.add_middleware(PasswordIsKey)
     app.add_middleware(OpenAiErrors)  # Last, so outside of all that answers for itself.
-    describe(app, settings.generation_defaults)
+    describe(app, settings.generation_defaults, is_open=services.keys.is_open)
     return app
 
 

@@ -43,20 +43,25 @@ def short_id(route: APIRoute) -> str:
     return route.name if route.name == noun else f"{noun}_{route.name}"
 
 
-def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
-    """Complete the document, with this installation's defaults, when it is first asked for."""
+def describe(app: FastAPI, defaults: GenerationDefaults, *, is_open: bool) -> None:
+    """Complete the document, with this installation's defaults, when it is first asked for.
+
+    Where the installation `is_open`, a key is an option.
+    """
     generate, lock = app.openapi, Lock()
 
     def openapi() -> dict[str, Any]:
         with lock:
             if app.openapi_schema is None:
-                _complete(generate(), app, defaults)
+                _complete(generate(), app, defaults, is_open=is_open)
             return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(document: dict[str, Any], app: FastAPI, defaults: GenerationDefaults) -> None:
+def _complete(
+    document: dict[str, Any], app: FastAPI, defaults: GenerationDefaults, *, is_open: bool
+) -> None:
     components = document["components"]
     _show_defaults(components["schemas"], defaults)
     for name in _UNUSED:
@@ -67,7 +72,7 @@ def _complete(document: dict[str, Any], app: FastAPI, defaults: GenerationDefaul
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
-                _complete_operation(operation, route)
+                _complete_operation(operation, route, is_open=is_open)
 
 
 def _show_defaults(schemas: dict[str, Any], defaults: GenerationDefaults) -> None:
@@ -77,11 +82,12 @@ def _show_defaults(schemas: dict[str, Any], defaults: GenerationDefaults) -> Non
             properties[name]["default"] = value
 
 
-def _complete_operation(operation: dict[str, Any], route: RouteContext) -> None:
+def _complete_operation(operation: dict[str, Any], route: RouteContext, *, is_open: bool) -> None:
     operation["summary"] = _first_clause(operation["description"])
     path = route.path_format or ""
-    if "security" in operation and path.startswith(SDAPI_PREFIX):
-        operation["security"].append({"HTTPBasic": []})
+    if "security" in operation:
+        operation["security"] += [{"HTTPBasic": []}] if path.startswith(SDAPI_PREFIX) else []
+        operation["security"] += [{}] if is_open else []
     show_errors(operation, route, is_openai=path.startswith(OPENAI_PREFIX))
     # After the errors, which depend on what the route itself asks for.
     ours = {"$ref": "#/components/parameters/X-Request-ID"}

@@ -170,6 +170,16 @@ class TestOpenApi:
             if any(noun in name for noun in (*parts, "/png-info", "/verify"))
         }
 
+    @pytest.mark.parametrize(("keys", "is_open"), [("", True), ("secret", False)])
+    def test_says_whether_a_key_is_an_option(
+        self, start_api: StartApi, keys: str, *, is_open: bool
+    ) -> None:
+        document = start_api(api_key=keys).get("/openapi.json").json()
+        for name, operation in operations(document).items():
+            assert ({} in operation.get("security", [{}])) is (
+                is_open or "security" not in operation
+            ), name
+
     @pytest.mark.parametrize("name", ["POST /png-info", "POST /verify"])
     def test_shows_both_forms_of_a_picture_in_a_body(self, document: Document, name: str) -> None:
         body = operations(document)[name]["requestBody"]
