@@ -5,29 +5,57 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
+from api.own_dependencies import EXAMPLE_ID
 from shared.generation import Timings
 from shared.job_view import JobView
 from shared.jobs import Job
 
 _HEADERS = {
-    "X-Seed": "The seed that was used.",
-    "X-Steps": "The denoising steps.",
-    "X-Guidance": "The guidance scale, such as `7.0`.",
-    "X-Scheduler": "The sampler.",
-    "X-Device": "`cuda`, `mps` or `cpu`.",
-    "X-Generation-Time": "Time on the worker, such as `2.84s`.",
-    "X-Job-Id": "The job, for `/jobs/{id}`.",
-    "Server-Timing": "Milliseconds of queue, text, denoise, decode, encode and total.",
+    "X-Seed": ("The seed that was used.", "42"),
+    "X-Steps": ("The denoising steps.", "28"),
+    "X-Guidance": ("The guidance scale.", "7.0"),
+    "X-Scheduler": ("The sampler.", "dpmsolver++"),
+    "X-Device": ("`cuda`, `mps` or `cpu`.", "cuda"),
+    "X-Generation-Time": ("Time on the worker.", "2.84s"),
+    "X-Job-Id": ("The job, for `/jobs/{id}`.", EXAMPLE_ID),
+    "Server-Timing": (
+        "Milliseconds of queue, text, denoise, decode, encode and total.",
+        "queue;dur=500.0, text;dur=10.0, denoise;dur=2500.0, decode;dur=250.0, total;dur=2840.0",
+    ),
+    "Content-Disposition": ("A name to save it under.", "inline; filename=generated.png"),
+    "Cache-Control": ("No cache keeps it.", "no-store"),
 }
+_LOCATION = {"Location": ("Where the job is.", f"/jobs/{EXAMPLE_ID}")}
+_APPLIED = {"Preference-Applied": ("What of `Prefer` was done.", "respond-async")}
+
+
+def _described(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    return {
+        name: {
+            "description": text,
+            "required": True,
+            "schema": {"type": "string"},
+            "example": example,
+        }
+        for name, (text, example) in headers.items()
+    }
+
 
 PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture.",
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
-        "headers": {
-            name: {"description": text, "schema": {"type": "string"}}
-            for name, text in _HEADERS.items()
-        },
+        "headers": _described(_HEADERS),
+    },
+}
+ACCEPTED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"description": "The job, queued.", "headers": _described(_LOCATION)},
+}
+ASYNC_RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": JobView,
+        "description": "With `Prefer: respond-async`: the job, queued.",
+        "headers": _described({**_LOCATION, **_APPLIED}),
     },
 }
 

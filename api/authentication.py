@@ -23,18 +23,19 @@ def require_key(
         return keys.anybody
     if credentials is None:
         detail = "This service needs a key: send the header 'Authorization: Bearer <key>'."
-        raise _unauthorized(detail)
+        raise unauthorized(detail)
     # As the header came; a key is UTF-8.
     key = credentials.credentials.encode("latin-1").decode(errors="replace")
     caller = keys.find(key)
     if caller is None:
         detail = "The key in the Authorization header is not one of this service's."
-        raise _unauthorized(detail)
+        raise unauthorized(detail)
     return caller
 
 
 CurrentCaller = Annotated[Caller, Depends(require_key)]
 
 
-def _unauthorized(detail: str) -> HTTPException:
+def unauthorized(detail: str) -> HTTPException:
+    """Give the 401 that says how to be let in."""
     return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})

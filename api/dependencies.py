@@ -177,7 +177,8 @@ def _feeds(services: Annotated[Services, Depends(_services)]) -> EventFeeds:
     return services.feeds
 
 
-def _blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
+def blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
+    """Give what waits for clients."""
     return services.blocking_call
 
 
@@ -199,7 +200,7 @@ def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegi
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 AllJobs = Annotated[JobService, Depends(_jobs)]
-CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
+CurrentBlockingCall = Annotated[BlockingCall, Depends(blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from api.allowed_methods import allowed_methods
 from api.blocking_call import ClientDisconnected
 from shared.errors import (
     BrokerUnavailable,
@@ -108,16 +109,17 @@ def install_error_handlers(app: FastAPI) -> None:
     handlers: dict[type[Exception], Any] = {
         ServiceError: lambda _, error: error_response(error),
         RequestValidationError: lambda _, error: error_response(_invalid(error)),
-        HTTPException: lambda _, error: http_response(error),
+        HTTPException: _of_http,
         RedisError: _broker_unavailable,
         OperationalError: _broker_unavailable,
         ClientDisconnected: lambda _, __: Response(status_code=_CLIENT_CLOSED_REQUEST),
-        Exception: lambda _, __: _response("InternalServerError", 500, _INTERNAL),
+        Exception: lambda _, __: unforeseen_response(),
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
 
+_WRONG_METHOD = 405
 _CLIENT_CLOSED_REQUEST = 499  # Nobody reads it; the word of nginx for the log.
 _INTERNAL = "The request could not be served; the server's log says why."
 
@@ -133,6 +135,11 @@ def error_response(error: ServiceError) -> JSONResponse:
     return _response(error.error, status, error.detail, meta=error.meta, headers=headers)
 
 
+def unforeseen_response() -> JSONResponse:
+    """Give the answer for an error that nobody foresaw."""
+    return _response("InternalServerError", 500, _INTERNAL)
+
+
 def _broker_unavailable(_: Request, error: Exception) -> JSONResponse:
     _log.warning("redis does not answer: %s", type(error).__name__)
     return error_response(BrokerUnavailable())
@@ -143,6 +150,14 @@ def http_response(error: HTTPException) -> JSONResponse:
     name = _NAME_OF_STATUS.get(error.status_code, "BadRequest")
     headers = dict(error.headers or {})
     return _response(name, error.status_code, str(error.detail), headers=headers)
+
+
+def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    answer = http_response(error)
+    if error.status_code == _WRONG_METHOD:
+        answer.headers["Allow"] = allowed_methods(request.app, request.scope["path"])
+    return answer
 
 
 def _response(

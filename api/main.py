@@ -18,12 +18,12 @@ from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.openai_images.errors import OpenAiErrors
 from api.openai_images.routes import router as openai_images
-from api.openapi import describe
+from api.openapi.document import DESCRIPTION, TAGS, describe, short_id
 from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import docs, events, generate, health, jobs, metrics, png_info, root, studio, verify
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -72,8 +72,14 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         title=SERVICE_NAME,
         version=VERSION,
         summary="Text prompts in, PNG pictures out.",
+        description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": "/", "description": "This server."}],
+        openapi_tags=TAGS,
+        generate_unique_id_function=short_id,
         lifespan=lifespan,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
         redoc_url=None,
         responses=ERROR_RESPONSES,
     )
@@ -96,6 +102,8 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
     install_error_handlers(app)
     for router in (root.router, health.router, studio.router):
         app.include_router(router)
+    if settings.docs_enabled:
+        app.include_router(docs.router)
     if settings.metrics_enabled:
         app.include_router(metrics.router)
     app.include_router(png_info.router, dependencies=[Depends(require_key)])
@@ -110,7 +118,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         app.include_router(router, dependencies=[Depends(require_key), Depends(require_broker)])
     app.add_middleware(PasswordIsKey)
     app.add_middleware(OpenAiErrors)  # Last, so outside of all that answers for itself.
-    describe(app, settings.generation_defaults)
+    describe(app, settings.generation_defaults, is_open=services.keys.is_open)
     return app
 
 

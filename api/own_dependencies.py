@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from api.authentication import CurrentCaller
 from api.dependencies import AllJobs, CurrentBlockingCall, Limiter
@@ -30,6 +30,9 @@ def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> N
         raise RateLimited(str(allowance.rate), allowance.seconds)
 
 
+EXAMPLE_ID = "0b8c2b0e-6f53-4a52-a5a6-4a2f5a3f7f39"
+
+JobId = Annotated[str, Path(description="The job's `id`.", examples=[EXAMPLE_ID])]
 Jobs = Annotated[OwnJobs, Depends(_own_jobs)]
 
 

@@ -34,6 +34,14 @@ async def _picture(request: Request) -> Png:
 
 PictureBody = Annotated[Png, Depends(_picture)]
 
+_EXAMPLE = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAAXXRFWHRwYXJhbWV0ZXJzAGEgY2F0IG9uIGEgbWF0"
+    "ClN0ZXBzOiAyOCwgU2FtcGxlcjogRFBNKysgMk0sIENGRyBzY2FsZTogNywgU2VlZDogNDIsIFNpemU6IDUxMng1"
+    "MTIw4dSdAAAADElEQVR42mP4z8AAAAMBAQD3A0FDAAAAAElFTkSuQmCC"
+)
+"""A single pixel that says it is a cat on a mat."""
+
 PICTURE_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -41,7 +49,7 @@ PICTURE_BODY: dict[str, Any] = {
             "image/png": {"schema": {"type": "string", "format": "binary"}},
             "application/json": {
                 "schema": PictureJson.model_json_schema(),
-                "example": {"image": "data:image/png;base64,iVBORw0KGgo…"},
+                "example": {"image": _EXAMPLE},
             },
         },
     },

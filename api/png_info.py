@@ -15,30 +15,7 @@ from shared.png_text import Png
 class PngInfo(BaseModel):
     """How a picture was made."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        use_attribute_docstrings=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "info": "a cat on a mat\nSteps: 28, Sampler: DPM++ 2M, Schedule type: Karras, "
-                    "CFG scale: 7, Seed: 42, Size: 512x512, Model: demo, RNG: CPU",
-                    "source": "parameters",
-                    "request": {
-                        "prompt": "a cat on a mat",
-                        "num_inference_steps": 28,
-                        "guidance_scale": 7.0,
-                        "height": 512,
-                        "width": 512,
-                        "seed": 42,
-                        "scheduler": "dpmsolver++",
-                    },
-                    "notes": ["Model: 'demo' is not carried over: a request has no such field."],
-                    "result": None,
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     info: str
     """A1111's text about it."""

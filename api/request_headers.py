@@ -7,7 +7,14 @@ from fastapi import Depends, Header
 from api.authentication import CurrentCaller
 from api.idempotency import IdempotencyKey
 
-Prefer = Annotated[str, Header(description="`respond-async` submits a job instead.")]
+Prefer = Annotated[
+    str,
+    Header(
+        alias="Prefer",
+        description="`respond-async` submits a job instead.",
+        examples=["respond-async"],
+    ),
+]
 
 OnDisconnect = Annotated[
     Literal["cancel", "keep"],
@@ -20,9 +27,11 @@ OnDisconnect = Annotated[
 _IdempotencyKeyHeader = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=255,
         description="The same key with the same body is the same job, as long as that is kept.",
+        examples=["order-2026-01-02-0042"],
     ),
 ]
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _not_blank(prompt: str) -> str:
@@ -11,6 +11,11 @@ def _not_blank(prompt: str) -> str:
         message = "must contain something other than white space"
         raise ValueError(message)
     return prompt
+
+
+def _without_fraction(value: object) -> object:
+    # JSON has one kind of number, and many a program writes 512 as 512.0.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Scheduler(StrEnum):
@@ -24,10 +29,13 @@ Prompt = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_no
 NegativePrompt = Annotated[str, Field(max_length=1000)]
 # Requests are strict, so that a number in quotes or a `true` for 1 is named instead of guessed at;
 # settings come as text from the environment and are not.
-Steps = Annotated[int, Field(ge=5, le=60)]
+Whole = BeforeValidator(_without_fraction)
+"""Comes after the limits of a number, so that a schema shows them."""
+
+Steps = Annotated[int, Field(ge=5, le=60), Whole]
 GuidanceScale = Annotated[float, Field(ge=1.0, le=12.0, allow_inf_nan=False)]
-Dimension = Annotated[int, Field(ge=256, le=768, multiple_of=8)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Dimension = Annotated[int, Field(ge=256, le=768, multiple_of=8), Whole]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1), Whole]
 
 
 class GenerationDefaults(BaseModel):

@@ -33,7 +33,14 @@ def _well_formed(text: str) -> str:
     return text
 
 
-WebhookUrl = Annotated[str, Field(max_length=MAX_URL_LENGTH), AfterValidator(_well_formed)]
+WebhookUrl = Annotated[
+    str,
+    Field(
+        max_length=MAX_URL_LENGTH,
+        json_schema_extra={"format": "uri", "examples": ["https://example.com/pictures"]},
+    ),
+    AfterValidator(_well_formed),
+]
 """A URL that can be delivered to; whether it may be is the policy's to say."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -126,15 +127,7 @@ class _Border:
 
     async def answer(self, status: int, body: OpenAiErrorBody, headers: MutableHeaders) -> None:
         self.is_passed = True
-        retry = status in {_TOO_MANY, _UNAVAILABLE}
-        # Without the key, the same request again waits for new jobs as long as for these.
-        retry = retry or (status == _TIMEOUT and self._can_come_back)
-        if status == STATUS_OF[InvalidRequest]:
-            status = _BAD_REQUEST
-        response = JSONResponse(body.model_dump(), status_code=status)
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        response.headers["x-should-retry"] = "true" if retry else "false"
+        response = _response(status, body, headers, can_come_back=self._can_come_back)
         await self._send(
             {
                 "type": "http.response.start",
@@ -143,6 +136,28 @@ class _Border:
             }
         )
         await self._send({"type": "http.response.body", "body": response.body})
+
+
+def as_openai(
+    status: int, body: bytes | memoryview, headers: Mapping[str, str], *, can_come_back: bool = True
+) -> JSONResponse:
+    """Give one of our errors as an answer of OpenAI's; `can_come_back` with an Idempotency-Key."""
+    return _response(status, translated(body), headers, can_come_back=can_come_back)
+
+
+def _response(
+    status: int, body: OpenAiErrorBody, headers: Mapping[str, str], *, can_come_back: bool
+) -> JSONResponse:
+    retry = status in {_TOO_MANY, _UNAVAILABLE}
+    # Without the key, the same request again waits for new jobs as long as for these.
+    retry = retry or (status == _TIMEOUT and can_come_back)
+    if status == STATUS_OF[InvalidRequest]:
+        status = _BAD_REQUEST
+    response = JSONResponse(body.model_dump(), status_code=status)
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    response.headers["x-should-retry"] = "true" if retry else "false"
+    return response
 
 
 def _is_our_error(start: Message) -> bool:

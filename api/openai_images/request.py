@@ -15,6 +15,7 @@ from shared.generation import (
     Scheduler,
     Seed,
     Steps,
+    Whole,
 )
 
 AUTO_SIZE = "auto"
@@ -76,7 +77,7 @@ class ImagesRequest(BaseModel):
     model: Name | None = None
     """One of `GET /v1/models`; without it, what is loaded."""
 
-    n: Annotated[int, Field(strict=True, ge=1, le=MAX_PICTURES)] | None = None
+    n: Annotated[int, Field(strict=True, ge=1, le=MAX_PICTURES), Whole] | None = None
     """Pictures; each is a job of its own. 1 where it is left out."""
 
     size: Size | None = None
@@ -88,13 +89,13 @@ class ImagesRequest(BaseModel):
     output_format: PictureFormat | None = None
     """`png`, which is the default, `jpeg` or `webp`."""
 
-    output_compression: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None
+    output_compression: Annotated[int, Field(strict=True, ge=0, le=100), Whole] | None = None
     """Quality of a jpeg or webp; 100 where it is left out."""
 
     stream: Annotated[bool, Field(strict=True)] | None = None
     """Answer with server-sent events."""
 
-    partial_images: Annotated[int, Field(strict=True, ge=0, le=3)] | None = None
+    partial_images: Annotated[int, Field(strict=True, ge=0, le=3), Whole] | None = None
     """With `stream`: pictures on the way, enlarged from previews; fewer come where it is quick."""
 
     quality: Literal["auto", "standard"] | None = None

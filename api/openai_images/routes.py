@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bound_contextvars
 
@@ -36,6 +36,7 @@ def _streams(
 
 
 CurrentTranslator = Annotated[Translator, Depends(_translator)]
+ModelName = Annotated[str, Path(description="What a request names.", examples=["demo"])]
 Streams = Annotated[PictureStreams, Depends(_streams)]
 
 
@@ -80,7 +81,7 @@ def read_models(models: CurrentLiveModels) -> ModelList:
 
 
 @router.get("/models/{name:path}")
-def read_model(name: str, models: CurrentLiveModels) -> ModelView:
+def read_model(name: ModelName, models: CurrentLiveModels) -> ModelView:
     """Say whether a request can give this name."""
     models.require(name)
     return ModelView(id=name)

@@ -7,19 +7,24 @@ from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.dependencies import Feeds
-from api.own_dependencies import Jobs
+from api.own_dependencies import JobId, Jobs
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 LastEventId = Annotated[
-    int, Header(ge=0, description="The `id` of the last event that came; the next ones follow.")
+    int,
+    Header(
+        alias="Last-Event-ID",
+        ge=0,
+        description="The `id` of the last event that came; the next ones follow.",
+    ),
 ]
 WithPreviews = Annotated[
     bool, Query(alias="preview", description="Also send small pictures of where it stands.")
 ]
 
 
-def _require_job(job_id: str, jobs: Jobs) -> None:
+def _require_job(job_id: JobId, jobs: Jobs) -> None:
     jobs.get(job_id)  # Its errors are answers, not events.
 
 
@@ -29,7 +34,7 @@ def _require_job(job_id: str, jobs: Jobs) -> None:
     dependencies=[Depends(_require_job)],
 )
 async def follow(
-    job_id: str, feeds: Feeds, last_event_id: LastEventId = 0, *, preview: WithPreviews = False
+    job_id: JobId, feeds: Feeds, last_event_id: LastEventId = 0, *, preview: WithPreviews = False
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell what happens to a job: `queued`, `started`, `step`, `preview`, `canceling`, and its end.
 

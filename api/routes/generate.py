@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.answers import PICTURE_RESPONSES, accepted, picture
+from api.answers import ASYNC_RESPONSES, PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall
 from api.job_submission import JobSubmission
 from api.own_dependencies import CountedSubmit, Jobs
@@ -16,7 +16,7 @@ router = APIRouter(tags=["pictures"])
 @router.post(
     "/generate",
     response_class=Response,
-    responses=PICTURE_RESPONSES,
+    responses={**PICTURE_RESPONSES, **ASYNC_RESPONSES},
     dependencies=[CountedSubmit],
 )
 async def generate(

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.answers import PICTURE_RESPONSES, accepted, picture
+from api.answers import ACCEPTED_RESPONSES, PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter
 from api.job_page import JobPage
-from api.own_dependencies import CountedSubmit, Jobs
+from api.own_dependencies import EXAMPLE_ID, CountedSubmit, JobId, Jobs
 from api.request_headers import OptionalIdempotencyKey
 from api.webhook_check import CheckedSubmission
 from shared.job_parts import JobState
@@ -24,13 +24,24 @@ WaitSeconds = Annotated[
 ]
 
 States = Annotated[Sequence[JobState], Query(description="Only these; repeat it for several.")]
+PageSize = Annotated[int, Query(ge=1, le=100, description="Jobs on a page.")]
 Cursor = Annotated[
     str | None,
-    Query(pattern=r"^\d{16}:[0-9a-f-]{36}$", description="The last page's `next_cursor`."),
+    Query(
+        pattern=r"^\d{16}:[0-9a-f-]{36}$",
+        description="The last page's `next_cursor`.",
+        examples=[f"1767323045678901:{EXAMPLE_ID}"],
+    ),
 ]
 
 
-@router.post("", status_code=202, response_model=JobView, dependencies=[CountedSubmit])
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobView,
+    responses=ACCEPTED_RESPONSES,
+    dependencies=[CountedSubmit],
+)
 def submit(
     submission: CheckedSubmission,
     jobs: Jobs,
@@ -47,7 +58,7 @@ def submit(
 def read_all(
     jobs: Jobs,
     state: States = (),
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: PageSize = 20,
     cursor: Cursor = None,
 ) -> JobPage:
     """List jobs, newest first; `next_cursor` leads to the next page."""
@@ -55,7 +66,7 @@ def read_all(
 
 
 @router.get("/{job_id}")
-async def read(job_id: str, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSeconds = 0) -> JobView:
+async def read(job_id: JobId, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSeconds = 0) -> JobView:
     """Give a job as it stands; `?wait=20` answers when it has ended, or after 20 seconds."""
     if wait:
         await run_in_threadpool(jobs.get, job_id)
@@ -66,13 +77,13 @@ async def read(job_id: str, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSeconds
 
 
 @router.get("/{job_id}/image", response_class=Response, responses=PICTURE_RESPONSES)
-def read_image(job_id: str, jobs: Jobs) -> Response:
+def read_image(job_id: JobId, jobs: Jobs) -> Response:
     """Give the PNG of a job that has succeeded, with the headers of the blocking call."""
     job = jobs.get(job_id)
     return picture(job, jobs.image(job))
 
 
 @router.delete("/{job_id}")
-def cancel(job_id: str, jobs: Jobs) -> JobView:
+def cancel(job_id: JobId, jobs: Jobs) -> JobView:
     """Cancel exactly this job: at once where it waits, at its next step where it runs."""
     return jobs.view(jobs.cancel(job_id))

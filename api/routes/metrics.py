@@ -17,7 +17,10 @@ semantic_bit_queue_depth 3.0
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The text format of Prometheus, or of OpenMetrics where it is accepted.",
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE},
+            "application/openmetrics-text": {"schema": {"type": "string"}, "example": _EXAMPLE},
+        },
     },
 }
 
@@ -25,7 +28,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 @router.get("/metrics", response_class=Response, responses=_RESPONSES)
 def read(
     metrics: CurrentMetrics,
-    accept: Annotated[str, Header(description="`application/openmetrics-text`, or any.")] = "",
+    accept: Annotated[str, Header(include_in_schema=False)] = "",  # HTTP's own, not ours.
 ) -> Response:
     """Give what this process has counted, and how queue and workers stand, for Prometheus."""
     encode, content_type = choose_encoder(accept)

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from api.series import HIGHEST_SEED, MAX_PICTURES
 from shared.generation import Dimension, GuidanceScale, NegativePrompt, Prompt, Steps
@@ -19,14 +19,19 @@ _NETWORK = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
 _WEIGHT = re.compile(r"\([^()]+:\s*[\d.]+\s*\)")
 
 
-def _only(*neutral: JsonValue) -> AfterValidator:
+def _only(*neutral: JsonValue) -> tuple[AfterValidator, WithJsonSchema]:
     def check(value: JsonValue) -> JsonValue:
-        if value not in neutral:
+        if not any(_is_same(value, one) for one in neutral):
             message = f"this service does not do that: leave it out or send {_shown(neutral[0])}"
             raise ValueError(message)
         return value
 
-    return AfterValidator(check)
+    return AfterValidator(check), WithJsonSchema({"enum": [*neutral]})
+
+
+def _is_same(one: JsonValue, other: JsonValue) -> bool:
+    # As JSON has it: in Python False is 0, too.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _shown(value: JsonValue) -> str:
@@ -50,13 +55,18 @@ def _no_scripts(scripts: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return scripts
 
 
-Off = Annotated[JsonValue, _only(False, None)]  # noqa: FBT003
-Nothing = Annotated[JsonValue, _only(None, "", "None")]
-NoList = Annotated[JsonValue, _only([], None)]
-Zero = Annotated[JsonValue, _only(0, None)]
-One = Annotated[JsonValue, _only(1, None)]
-NoResize = Annotated[JsonValue, _only(-1, 0, None)]
-NoComments = Annotated[JsonValue, _only({}, None)]
+Off = Annotated[JsonValue, *_only(False, None)]  # noqa: FBT003
+Nothing = Annotated[JsonValue, *_only(None, "", "None")]
+NoList = Annotated[JsonValue, *_only([], None)]
+Zero = Annotated[JsonValue, *_only(0, None)]
+One = Annotated[JsonValue, *_only(1, None)]
+NoResize = Annotated[JsonValue, *_only(-1, 0, None)]
+NoComments = Annotated[JsonValue, *_only({}, None)]
+NoScripts = Annotated[
+    dict[str, JsonValue],
+    AfterValidator(_no_scripts),
+    WithJsonSchema({"type": "object", "maxProperties": 0}),
+]
 WithoutEffect = JsonValue
 Name = Annotated[str, Field(max_length=512)]
 Pictures = Annotated[int, Field(ge=1, le=MAX_PICTURES)]
@@ -136,7 +146,7 @@ class Txt2ImgRequest(BaseModel):
     clip_skip: One = None
     refiner_checkpoint: Nothing = None
     script_name: Nothing = None
-    alwayson_scripts: Annotated[dict[str, JsonValue], AfterValidator(_no_scripts)] = {}
+    alwayson_scripts: NoScripts = {}
     force_task_id: Nothing = None
     infotext: Nothing = None
     comments: NoComments = None

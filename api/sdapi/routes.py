@@ -106,4 +106,5 @@ def read_nothing() -> list[str]:
 
 
 for _path in _LISTS_OF_NOTHING:
-    router.add_api_route(f"/{_path}", read_nothing, methods=["GET"])
+    _name = f"read_{_path.replace('-', '_')}"
+    router.add_api_route(f"/{_path}", read_nothing, methods=["GET"], name=_name)

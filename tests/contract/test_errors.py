@@ -54,9 +54,15 @@ class TestHttpErrors:
 
     @pytest.mark.parametrize(
         ("method", "path", "allow"),
-        [("GET", "/generate", "POST"), ("PUT", "/health", "GET"), ("PATCH", "/jobs", "POST")],
+        [
+            ("GET", "/generate", "POST"),
+            ("PUT", "/health", "GET"),
+            ("PATCH", "/jobs", "GET, POST"),
+            ("OPTIONS", "/jobs/a", "DELETE, GET"),
+            ("POST", "/studio", "GET, HEAD"),
+        ],
     )
-    def test_of_a_wrong_method(
+    def test_of_a_wrong_method_names_all_that_there_are(
         self, client: httpx.Client, method: str, path: str, allow: str
     ) -> None:
         response = client.request(method, path)

@@ -207,7 +207,7 @@ class TestLastEventId:
         (error,) = body["meta"]["errors"]
         assert response.status_code == 422
         assert (body["error"], body["code"]) == ("ValidationError", 422)
-        assert error["loc"] == ["header", "last-event-id"]
+        assert error["loc"] == ["header", "Last-Event-ID"]
 
     def test_may_be_larger_than_any_that_was_told(
         self, client: httpx.Client, store: JobStore

@@ -84,4 +84,4 @@ class TestSameKey:
 def test_a_key_of_a_wrong_length_is_refused_and_named(client: httpx.Client, key: str) -> None:
     refused = submit(client, {"Idempotency-Key": key})
     assert refused.status_code == 422
-    assert refused.json()["meta"]["errors"][0]["loc"] == ["header", "idempotency-key"]
+    assert refused.json()["meta"]["errors"][0]["loc"] == ["header", "Idempotency-Key"]

@@ -75,13 +75,37 @@ class TestOpenApi:
 
     def test_shows_the_errors_of_every_route_in_the_one_shape(self, document: Document) -> None:
         for name, operation in operations(document).items():
-            if " /v1/" not in name:
-                assert shown_errors(operation) == {"4XX": ERROR, "422": ERROR, "5XX": ERROR}, name
+            shape = OPENAI_ERROR if " /v1/" in name else ERROR
+            assert all(shown == shape for shown in shown_errors(operation).values()), name
 
-    def test_shows_the_errors_of_openais_routes_in_openais_shape(self, document: Document) -> None:
-        for name, operation in operations(document).items():
-            if " /v1/" in name:
-                assert shown_errors(operation) == {"4XX": OPENAI_ERROR, "5XX": OPENAI_ERROR}, name
+    @pytest.mark.parametrize(
+        ("name", "status", "errors"),
+        [
+            ("POST /generate", "503", {"BrokerUnavailable", "ModelNotLoaded", "ServerStopping"}),
+            ("POST /generate", "422", {"ValidationError", "IdempotencyConflict"}),
+            ("POST /jobs", "429", {"QueueFull", "RateLimited"}),
+            ("GET /jobs/{job_id}/image", "409", {"JobNotFinished", "JobCanceled"}),
+            ("POST /v1/images/generations", "404", {"model_not_found"}),
+        ],
+    )
+    def test_names_the_errors_under_their_status(
+        self, document: Document, name: str, status: str, errors: set[str]
+    ) -> None:
+        answer = operations(document)[name]["responses"][status]
+        assert set(answer["content"]["application/json"]["examples"]) == errors
+
+    @pytest.mark.parametrize(
+        ("name", "missing"),
+        [
+            ("POST /jobs", {"504", "409"}),
+            ("GET /livez", {"401", "404", "422", "503"}),
+            ("POST /v1/images/generations", {"422"}),
+        ],
+    )
+    def test_promises_no_error_that_cannot_be(
+        self, document: Document, name: str, missing: set[str]
+    ) -> None:
+        assert not missing & operations(document)[name]["responses"].keys()
 
     def test_knows_no_other_shape_of_an_error(self, document: Document) -> None:
         assert "HTTPValidationError" not in document["components"]["schemas"]
@@ -101,6 +125,20 @@ class TestOpenApi:
     def test_shows_that_a_submit_is_accepted(self, document: Document) -> None:
         answers = operations(document)["POST /jobs"]["responses"]
         assert [status for status in answers if status.startswith("2")] == ["202"]
+
+    def test_shows_that_generate_can_submit_too(self, document: Document) -> None:
+        answer = operations(document)["POST /generate"]["responses"]["202"]
+        assert answer["headers"].keys() >= {"Location", "Preference-Applied"}
+
+    def test_lets_tools_of_a1111_in_by_password(self, document: Document) -> None:
+        for name, operation in operations(document).items():
+            ways = [way for ways in operation.get("security", []) for way in ways]
+            assert ("HTTPBasic" in ways) is ("/sdapi/" in name), name
+
+    def test_shows_events_one_by_one(self, document: Document) -> None:
+        answer = operations(document)["GET /jobs/{job_id}/events"]["responses"]["200"]
+        event = answer["content"]["text/event-stream"]["schema"]
+        assert {"event", "data", "id"} <= event["properties"].keys()
 
     def test_shows_the_ranges_of_the_contract(self, document: Document) -> None:
         steps = document["components"]["schemas"]["GenerationRequest"]["properties"][
@@ -131,6 +169,16 @@ class TestOpenApi:
             for name in operations(document)
             if any(noun in name for noun in (*parts, "/png-info", "/verify"))
         }
+
+    @pytest.mark.parametrize(("keys", "is_open"), [("", True), ("secret", False)])
+    def test_says_whether_a_key_is_an_option(
+        self, start_api: StartApi, keys: str, *, is_open: bool
+    ) -> None:
+        document = start_api(api_key=keys).get("/openapi.json").json()
+        for name, operation in operations(document).items():
+            assert ({} in operation.get("security", [{}])) is (
+                is_open or "security" not in operation
+            ), name
 
     @pytest.mark.parametrize("name", ["POST /png-info", "POST /verify"])
     def test_shows_both_forms_of_a_picture_in_a_body(self, document: Document, name: str) -> None:

@@ -111,6 +111,24 @@ def progress(client: httpx.Client, **query: str) -> dict[str, Any]:
     return answer
 
 
+class TestFieldsOfWhatIsNotDone:
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("enable_hr", 0), ("subseed_strength", False), ("clip_skip", True), ("comments", [])],
+    )
+    def test_take_no_value_that_only_python_thinks_the_same(
+        self, client: httpx.Client, field: str, value: object
+    ) -> None:
+        assert refuse(client, **{field: value})["field"] == field
+
+    def test_show_in_the_document_what_they_take(self, client: httpx.Client) -> None:
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+        fields = schemas["Txt2ImgRequest"]["properties"]
+        assert fields["enable_hr"]["enum"] == [False, None]
+        assert fields["comments"]["enum"] == [{}, None]
+        assert fields["alwayson_scripts"]["maxProperties"] == 0
+
+
 class TestTxt2Img:
     def test_answers_with_the_picture(self, client: httpx.Client, redis: Redis) -> None:
         (image,) = paint(client, redis)["images"]

@@ -45,7 +45,8 @@ class TestStudio:
         assert (answer.status_code, answer.content) == (200, b"")
 
     @pytest.mark.parametrize(
-        "path", ["/studio/nothing.js", "/studio/..%2Fmain.py", "/studio/%2e%2e/main.py"]
+        "path",
+        ["/studio/nothing.js", "/studio/..%2Fmain.py", "/studio/%2e%2e/main.py", "/studio/%00"],
     )
     def test_has_no_other_files(self, client: httpx.Client, path: str) -> None:
         answer = client.get(path)

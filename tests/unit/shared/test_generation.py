@@ -84,6 +84,15 @@ class TestTypes:
     def test_refuses_a_fraction_for_an_integer(self, field: str) -> None:
         assert refusal_of(field, 512.5) == (field,)
 
+    @pytest.mark.parametrize("field", INTEGERS)
+    def test_takes_a_whole_number_that_is_written_as_a_fraction(self, field: str) -> None:
+        least = getattr(make_request(), field)
+        request = GenerationRequest.model_validate_json(
+            f'{{"prompt": "a cat", "{field}": {least}.0}}'
+        )
+        assert getattr(request, field) == least
+        assert isinstance(getattr(request, field), int)
+
     @pytest.mark.parametrize("field", [name for name in NUMBERS if name != "seed"])
     def test_refuses_null_where_a_default_exists(self, field: str) -> None:
         assert refusal_of(field, None) == (field,)
