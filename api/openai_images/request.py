@@ -16,6 +16,7 @@ from shared.generation import (
     Seed,
     Steps,
 )
+from shared.loras import LoraUses
 
 AUTO_SIZE = "auto"
 
@@ -126,6 +127,9 @@ class ImagesRequest(BaseModel):
 
     scheduler: Scheduler | None = None
     """The sampler."""
+
+    loras: LoraUses | None = None
+    """LoRAs of `GET /loras` that change the model for these pictures."""
 
     style: NotDoneHere = None
     complexity: NotDoneHere = None
