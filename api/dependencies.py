@@ -17,6 +17,7 @@ from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
 from api.live_gauges import LiveGauges
+from api.live_loras import LiveLoras
 from api.live_models import LiveModels
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
@@ -29,6 +30,7 @@ from shared.job_listing import JobListing
 from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
@@ -83,6 +85,7 @@ class Services:
             workers=workers,
             listing=listing,
             forecaster=forecaster,
+            loras=LiveLoras(LoraRegistry(redis)),
             defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
             tracing=tracing,
@@ -186,6 +189,10 @@ def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
     return LiveModels(workers, settings.model_aliases)
 
 
+def _live_loras(services: Annotated[Services, Depends(_services)]) -> LiveLoras:
+    return LiveLoras(LoraRegistry(services.redis))
+
+
 def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
     return EventLog(services.redis)
 
@@ -208,4 +215,5 @@ Keys = Annotated[KeyRing, Depends(_keys)]
 Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
 CurrentEventLog = Annotated[EventLog, Depends(_event_log)]
+CurrentLiveLoras = Annotated[LiveLoras, Depends(_live_loras)]
 CurrentLiveModels = Annotated[LiveModels, Depends(_live_models)]

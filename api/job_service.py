@@ -10,6 +10,7 @@ from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
+from api.live_loras import LiveLoras
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
 from shared.errors import (
@@ -54,6 +55,7 @@ class JobService:
         workers: WorkerRegistry,
         listing: JobListing,
         forecaster: Forecaster,
+        loras: LiveLoras,
         defaults: GenerationDefaults,
         limit: int,
         tracing: Tracing,
@@ -65,6 +67,7 @@ class JobService:
         self._workers = workers
         self._listing = listing
         self._forecaster = forecaster
+        self._loras = loras
         self._defaults = defaults
         self._limit = limit
         self._tracing = tracing
@@ -76,6 +79,7 @@ class JobService:
 
         Raises:
             IdempotencyConflict: The key came first with another request.
+            LoraUnknown: It names one that is not there.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
@@ -181,6 +185,7 @@ class JobService:
         alive = self._workers.alive()
         if not alive:
             raise ModelNotLoaded(why_no_picture(alive))
+        self._loras.require(submission.loras)
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
         complete = submission.request.filled(self._defaults, seed=drawn)

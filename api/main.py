@@ -23,7 +23,19 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import docs, events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import (
+    docs,
+    events,
+    generate,
+    health,
+    jobs,
+    loras,
+    metrics,
+    png_info,
+    root,
+    studio,
+    verify,
+)
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -111,6 +123,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         generate.router,
         jobs.router,
         events.router,
+        loras.router,
         verify.router,
         openai_images,
         sdapi,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from shared.generation import GenerationRequest, Scheduler
 from shared.infotext import NOISE_SOURCE, SAMPLERS, Infotext, schedule_of
+from shared.lora_tags import read_tags
 
 _Fields = dict[str, Any]
 
@@ -20,8 +21,8 @@ _SCHEDULERS = {
 _SCHEDULE_IN_SAMPLER = re.compile(r"(.*)[ _](karras|exponential)", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
-# What A1111 reads as weights, LoRAs and breaks.
-_SYNTAX = re.compile(r"<(?:lora|lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b")
+# What A1111 reads as weights, other networks and breaks.
+_SYNTAX = re.compile(r"<(?:lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b")
 _SHOWN_OF_A_VALUE = 60
 
 
@@ -39,12 +40,16 @@ def repainting_of(infotext: Infotext, *, use_karras_sigmas: bool) -> Repainting:
     """Give the request that paints a picture again, as nearly as this service can."""
     parameters = _with_schedule_apart(infotext.parameters)
     fields, strangers = _understood(parameters)
-    fields["prompt"] = infotext.prompt
+    tagged = read_tags(infotext.prompt)
+    fields["prompt"] = tagged.words
+    if tagged.loras:
+        fields["loras"] = tagged.loras
     if infotext.negative_prompt is not None:
         fields["negative_prompt"] = infotext.negative_prompt
     request, refusals = _valid_part(fields)
     schedule = _schedule_note(parameters, fields, use_karras_sigmas=use_karras_sigmas)
-    notes = [*_prompt_notes(infotext), *strangers, *refusals, *schedule]
+    tags = [f"Of the prompt {complaint}; it is left out." for complaint in tagged.complaints]
+    notes = [*_prompt_notes(infotext), *tags, *strangers, *refusals, *schedule]
     return Repainting(request, notes)
 
 
@@ -91,7 +96,7 @@ def _prompt_notes(infotext: Infotext) -> list[str]:
     elif infotext.parameters.get("RNG") != NOISE_SOURCE:
         notes.append("The picture began with noise that was not drawn on a CPU, as it is here.")
     if _SYNTAX.search(f"{infotext.prompt}\n{infotext.negative_prompt}"):
-        notes.append("Weights, LoRAs and breaks in the prompts are read as plain words here.")
+        notes.append("Weights, networks and breaks in the prompts are read as plain words here.")
     return notes
 
 
@@ -149,5 +154,6 @@ _READERS = {
     # Looked at elsewhere, or of no consequence.
     "Schedule type": _nothing,
     "RNG": _nothing,
+    "Lora hashes": _nothing,
     "Version": _nothing,
 }

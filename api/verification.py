@@ -1,13 +1,15 @@
 """How a picture compares with itself, painted again; and if it came out otherwise, why."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from api.claim import Claim
 from api.pixels import decode, difference
-from shared.generation import Build
+from shared.generation import Build, GenerationResult
 from shared.jobs import Job
+from shared.loras import LoraUsed
 from shared.picture_metadata import PROGRAM, PictureResult
 from shared.png_text import read_png
 
@@ -59,8 +61,8 @@ class Verification(BaseModel):
     """Of any colour of any pixel, 0 to 255; null where the sizes differ."""
 
     build: dict[str, Change] | None
-    """What differs between the build in the picture and the one that painted it again; null where
-    either is not known."""
+    """What differs between the build in the picture and the one that painted it again, and between
+    the files of its LoRAs; null where either is not known."""
 
     verdict: str
     """All of that in a sentence."""
@@ -71,7 +73,7 @@ class Verification(BaseModel):
         assert job.result is not None
         found = difference(pixels, decode(read_png(png, ())))
         recorded = claim.result
-        changes = None if recorded is None else _changes(recorded, job.result.build)
+        changes = None if recorded is None else _changes(recorded, job.result)
         equal = found.share == 0
         return cls(
             equal=equal,
@@ -99,9 +101,9 @@ class Verification(BaseModel):
         )
 
 
-def _changes(recorded: PictureResult, build: Build) -> dict[str, Change]:
-    before = {"program": recorded.program, **_parts(recorded.build)}
-    now = {"program": PROGRAM, **_parts(build)}
+def _changes(recorded: PictureResult, result: GenerationResult) -> dict[str, Change]:
+    before = {"program": recorded.program, **_parts(recorded.build), **_hashes(recorded.loras)}
+    now = {"program": PROGRAM, **_parts(result.build), **_hashes(result.loras)}
     return {
         name: Change(recorded=before.get(name), now=now.get(name))
         for name in before | now
@@ -112,6 +114,10 @@ def _changes(recorded: PictureResult, build: Build) -> dict[str, Change]:
 def _parts(build: Build) -> dict[str, str | int | bool]:
     versions = {f"versions.{name}": version for name, version in build.versions.items()}
     return {**build.model_dump(exclude={"versions"}), **versions}
+
+
+def _hashes(loras: Sequence[LoraUsed]) -> dict[str, str | int | bool]:
+    return {f"loras.{lora.name}": lora.sha256 for lora in loras}
 
 
 def _verdict(changes: dict[str, Change] | None, *, equal: bool) -> str:

@@ -6,6 +6,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── JobNotFinished        JobNotFinished
 ├── JobCanceled           JobCanceled
 ├── IdempotencyConflict   IdempotencyConflict
+├── LoraUnknown           ValidationError
 ├── QueueFull             QueueFull
 ├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
@@ -105,6 +106,20 @@ class IdempotencyConflict(ServiceError):
             "send a new key with a new request."
         )
         super().__init__(detail, job_id=job_id)
+
+
+class LoraUnknown(ServiceError):
+    """The client asks for a LoRA that no worker has."""
+
+    error = "ValidationError"
+
+    def __init__(self, index: int, name: str, nearest: Sequence[str]) -> None:
+        shown = ", ".join(map(repr, nearest))
+        there = f"near it are {shown}; GET /loras has all" if nearest else "there are none"
+        message = f"there is no LoRA {name!r} here: {there}"
+        loc: list[JsonValue] = ["body", "loras", index, "name"]
+        error: JsonValue = {"loc": loc, "msg": message, "type": "lora_unknown"}
+        super().__init__(f"loras.{index}.name: {message}", errors=[error])
 
 
 class QueueFull(ServiceError):

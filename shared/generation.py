@@ -5,6 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.loras import LoraUsed, LoraUses
+
 
 def _not_blank(prompt: str) -> str:
     if not prompt.strip():
@@ -102,6 +104,9 @@ class GenerationRequest(BaseModel):
     """Whether the PNG says how it was made: the prompt, the seed, the build. No pixel depends on
     it."""
 
+    loras: LoraUses = ()
+    """LoRAs of `GET /loras` that change the model for this picture; their order does not matter."""
+
     def filled(self, defaults: GenerationDefaults, *, seed: int) -> Self:
         """Put the defaults in the fields that the client left out, and `seed` where it has none."""
         update = defaults.model_dump(exclude=self.model_fields_set)
@@ -188,3 +193,6 @@ class GenerationResult(BaseModel):
 
     image_sha256: str
     """Of the PNG's bytes, in hex."""
+
+    loras: tuple[LoraUsed, ...] = ()
+    """The LoRAs that it was painted with, in the order of the request."""

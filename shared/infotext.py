@@ -7,10 +7,13 @@ Steps: 28, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 42, Siz
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from shared.generation import Build, GenerationRequest, Scheduler
+from shared.lora_tags import write_tags
+from shared.loras import LoraUsed
 
 SAMPLERS = {Scheduler.DPM_SOLVER_PP: "DPM++ 2M", Scheduler.EULER_ANCESTRAL: "Euler a"}
 NOISE_SOURCE = "CPU"
@@ -28,7 +31,9 @@ def schedule_of(scheduler: Scheduler, *, use_karras_sigmas: bool) -> str:
     return "Karras" if use_karras_sigmas else "Uniform"
 
 
-def write_infotext(request: GenerationRequest, build: Build, program: str) -> str:
+def write_infotext(
+    request: GenerationRequest, build: Build, program: str, loras: Sequence[LoraUsed] = ()
+) -> str:
     """Write how a picture was made."""
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
     parameters = {
@@ -40,11 +45,12 @@ def write_infotext(request: GenerationRequest, build: Build, program: str) -> st
         "Size": f"{request.width}x{request.height}",
         "Model": build.model,
         "RNG": NOISE_SOURCE,
+        "Lora hashes": ", ".join(f"{lora.name}: {lora.autov3}" for lora in loras) or None,
         "Version": program,
     }
     known = {name: str(value) for name, value in parameters.items() if value is not None}
     line = ", ".join(f"{name}: {_quoted(value)}" for name, value in known.items())
-    return f"{request.prompt}{negative}\n{line}"
+    return f"{write_tags(request.prompt, request.loras)}{negative}\n{line}"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@
 | `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
+| `semantic-bit:loras:{worker}` | hash of the LoRAs that a worker has, by name |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -52,6 +53,11 @@ def events_key(job_id: str) -> str:
 def idempotency_key(idempotency: str | None) -> str:
     """Name what an idempotency key leads to."""
     return f"{PREFIX}idempotency:{idempotency or ''}"
+
+
+def loras_key(worker: str) -> str:
+    """Name what says which LoRAs a worker has."""
+    return f"{PREFIX}loras:{worker}"
 
 
 def listed_key(owner: str, state: JobState | None) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from shared import SERVICE_NAME, VERSION
 from shared.generation import Build, GenerationRequest
 from shared.infotext import write_infotext
+from shared.loras import LoraUsed
 
 INFOTEXT = "parameters"
 """The keyword under which A1111 and its viewers look."""
@@ -36,6 +37,9 @@ class PictureResult(BaseModel):
     build: Build
     """What it was painted with."""
 
+    loras: tuple[LoraUsed, ...] = ()
+    """The LoRAs that changed the model for it, in the order of the request."""
+
 
 class PictureMetadata(BaseModel):
     """All that it takes to paint the picture again, and to say why it came out otherwise."""
@@ -59,7 +63,8 @@ class PictureMetadata(BaseModel):
     @property
     def infotext(self) -> str:
         """A1111's text about the picture."""
-        return write_infotext(self.request, self.result.build, self.result.program)
+        result = self.result
+        return write_infotext(self.request, result.build, result.program, result.loras)
 
     def texts(self) -> dict[str, str]:
         """Give the texts for the PNG, by keyword; the same for the same picture."""

@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     """A hub id, a local folder in diffusers format, or one .safetensors file; auto is Stable
     Diffusion 1.5 where CUDA is there, else the bundled model."""
 
+    lora_dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    """Folder on the worker's machine with .safetensors files of LoRAs, which requests may name."""
+
     device: Annotated[Literal["auto", "cuda", "mps", "cpu"], BeforeValidator(_lower)] = "auto"
     """auto, cuda, mps or cpu."""
 

@@ -15,6 +15,9 @@ from shared.log import get_logger
 from shared.settings import Settings
 from worker.device_name import device_name
 from worker.latent_colours import colours_of
+from worker.lora_folder import LoraFolder
+from worker.lora_weights import LoraCache
+from worker.loras import LoraShelf
 from worker.metrics import OnAgain
 from worker.model import Model
 from worker.model_source import ModelSource, ModelUnavailable, find_model
@@ -59,7 +62,8 @@ def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> Dif
         source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
     )
     model = Model(loaded, build, colours=colours_of(source.path))
-    pipeline = DiffusersPipeline(model, on_again=on_again)
+    loras = LoraShelf(LoraFolder(settings.lora_dir), LoraCache())
+    pipeline = DiffusersPipeline(model, loras=loras, on_again=on_again)
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)
     _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))

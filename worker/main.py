@@ -39,6 +39,7 @@ from shared.image_store import ImageStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
+from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.recovery import Recovery
 from shared.redis_check import warn_of_bad_settings
@@ -47,6 +48,7 @@ from shared.settings import Settings, load_settings
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
 from worker.heartbeat import HeartbeatThread
+from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
 from worker.metrics_server import serve_metrics
 from worker.model_source import ModelUnavailable
@@ -191,6 +193,10 @@ def start_runner(
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
     heartbeat.start()
+    if settings.lora_dir:
+        registry = LoraRegistry(redis)
+        watch = LoraWatch(settings.lora_dir, registry, name, interval_seconds=_HEARTBEAT_SECONDS)
+        watch.start()
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
     pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)

@@ -11,6 +11,7 @@ from shared.job_parts import FailureType
 from shared.log import get_logger
 from worker.decoding import decode
 from worker.denoising import denoise
+from worker.loras import LoraShelf, applied_loras
 from worker.metrics import Again, OnAgain
 from worker.model import Model
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
@@ -25,9 +26,10 @@ _TRIES = 2  # Emptying the cache can make room that fragments had taken.
 class DiffusersPipeline:
     """Paints with a model that stays loaded and that no request changes."""
 
-    def __init__(self, model: Model, *, on_again: OnAgain) -> None:
+    def __init__(self, model: Model, *, loras: LoraShelf, on_again: OnAgain) -> None:
         """Take the parts; `on_again` hears when something is tried a second time."""
         self._model = model
+        self._loras = loras
         self._on_again = on_again
 
     @property
@@ -47,7 +49,8 @@ class DiffusersPipeline:
         """Paint; `on_step` follows each sampler step, and what it raises ends the painting.
 
         Raises:
-            PaintingFailed: Out of memory twice, or the model gave no finite picture.
+            PaintingFailed: Out of memory twice, the model gave no finite picture, or a LoRA cannot
+                be used.
             DeviceLost: This process cannot use the device any more.
         """
         for number in range(_TRIES):
@@ -91,11 +94,12 @@ class DiffusersPipeline:
         request: GenerationRequest,
         on_step: OnStep,
     ) -> Painting:
-        started = self._clock()
-        text = encode_text(pipeline, request)
-        encoded = self._clock()
-        latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
-        denoised = self._clock()
+        with applied_loras(pipeline, request.loras, self._loras) as loras:
+            started = self._clock()
+            text = encode_text(pipeline, request)
+            encoded = self._clock()
+            latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
+            denoised = self._clock()
         image = decode(pipeline, latents, self._on_again)
         return Painting(
             image=image,
@@ -104,6 +108,7 @@ class DiffusersPipeline:
             decode_seconds=self._clock() - denoised,
             prompt_tokens=text.prompt_tokens,
             dropped_text=text.dropped_text,
+            loras=loras,
         )
 
     def _clock(self) -> float:

@@ -19,6 +19,7 @@ from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
+from shared.loras import LoraUsed
 from shared.pace import Pace, PaceStore, Work
 from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
 from shared.tracing import Span, Tracing
@@ -47,6 +48,7 @@ class Painting:
     decode_seconds: float
     prompt_tokens: int = 0
     dropped_text: str = ""
+    loras: tuple[LoraUsed, ...] = ()
 
 
 class PaintingFailed(Exception):
@@ -241,6 +243,7 @@ def _texts(request: GenerationRequest, painting: Painting, build: Build) -> dict
         prompt_tokens=painting.prompt_tokens,
         dropped_text=painting.dropped_text,
         build=build,
+        loras=painting.loras,
     )
     return PictureMetadata(request=request, result=result).texts()
 
@@ -250,11 +253,12 @@ def _result(
 ) -> GenerationResult:
     request = job.request
     return GenerationResult(
-        **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
+        **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata", "loras"}),
         prompt_tokens=painting.prompt_tokens,
         dropped_text=painting.dropped_text,
         build=build,
         timings=timings,
         image_bytes=len(png),
         image_sha256=hashlib.sha256(png).hexdigest(),
+        loras=painting.loras,
     )

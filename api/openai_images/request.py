@@ -17,6 +17,7 @@ from shared.generation import (
     Steps,
     Whole,
 )
+from shared.loras import LoraUses
 
 AUTO_SIZE = "auto"
 
@@ -127,6 +128,9 @@ class ImagesRequest(BaseModel):
 
     scheduler: Scheduler | None = None
     """The sampler."""
+
+    loras: LoraUses | None = None
+    """LoRAs of `GET /loras` that change the model for these pictures."""
 
     style: NotDoneHere = None
     complexity: NotDoneHere = None

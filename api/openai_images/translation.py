@@ -10,7 +10,15 @@ from shared.generation import GenerationRequest
 Complaints = dict[str, str]
 """What is wrong, by field."""
 
-_OURS = ("prompt", "seed", "num_inference_steps", "guidance_scale", "negative_prompt", "scheduler")
+_OURS = (
+    "prompt",
+    "seed",
+    "num_inference_steps",
+    "guidance_scale",
+    "negative_prompt",
+    "scheduler",
+    "loras",
+)
 
 
 class Translator:

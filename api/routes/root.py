@@ -25,6 +25,7 @@ def read() -> ServiceCard:
         endpoints={
             "/generate": "POST - Generate image from prompt",
             "/jobs": "POST - Submit a job, then follow /jobs/{id} and collect /jobs/{id}/image",
+            "/loras": "GET - List the LoRAs that a request can name",
             "/png-info": "POST - Read how a PNG was made, as a request for it",
             "/verify": "POST - Paint a PNG again and compare the pixels",
             "/studio": "GET - Paint in the browser",

@@ -33,7 +33,7 @@ async def page(request: Request) -> Response:
 def limits(request: Request) -> Response:
     """Give what `/openapi.json` says of a request's fields, also where that is closed."""
     schemas: dict[str, Any] = request.app.openapi()["components"]["schemas"]
-    shown = {name: schemas[name] for name in ("GenerationRequest", "Scheduler")}
+    shown = {name: schemas[name] for name in ("GenerationRequest", "Scheduler", "LoraUse")}
     return JSONResponse(shown, headers=_HEADERS)
 
 

@@ -113,7 +113,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         sd_model_name=result.build.model,
         sd_model_hash=short_hash(result.build.model_revision),
         infotexts=[
-            write_infotext(picture.job.request, picture.result.build, PROGRAM)
+            write_infotext(picture.job.request, picture.result.build, PROGRAM, picture.result.loras)
             for picture in pictures
         ],
         job_timestamp=first.job.created_at.strftime("%Y%m%d%H%M%S"),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from api.sdapi.answer import short_hash
 from api.sdapi.samplers import Sampler, Schedule
 from shared.generation import Build
+from shared.loras import Lora
 
 _SHA256 = "sha256:"
 
@@ -61,6 +62,31 @@ class ModelItem(BaseModel):
             hash=short_hash(build.model_revision),
             sha256=build.model_revision.removeprefix(_SHA256) if is_sha256 else None,
             filename=build.model,
+        )
+
+
+class LoraItem(BaseModel):
+    """A LoRA."""
+
+    name: str
+    alias: str
+    path: str
+    metadata: dict[str, str]
+
+    @classmethod
+    def of(cls, lora: Lora) -> Self:
+        """Show a LoRA; its file by name only, and of its metadata what tools look at."""
+        said = {
+            "ss_base_model_version": lora.base_model,
+            "ss_output_name": lora.title,
+            "modelspec.trigger_phrase": ", ".join(lora.trigger_words),
+            "sshs_model_hash": lora.autov3,
+        }
+        return cls(
+            name=lora.name,
+            alias=lora.title or lora.name,
+            path=f"{lora.name}.safetensors",
+            metadata={name: value for name, value in said.items() if value},
         )
 
 

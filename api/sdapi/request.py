@@ -8,14 +8,26 @@ import json
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from api.series import HIGHEST_SEED, MAX_PICTURES
 from shared.generation import Dimension, GuidanceScale, NegativePrompt, Prompt, Steps
+from shared.lora_tags import read_tags
+from shared.loras import LoraUse, LoraUses
 
 RANDOM_SEED = -1
 
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
+_LORA_USES = TypeAdapter[tuple[LoraUse, ...]](LoraUses)
 _WEIGHT = re.compile(r"\([^()]+:\s*[\d.]+\s*\)")
 
 
@@ -40,11 +52,26 @@ def _shown(value: JsonValue) -> str:
 
 def _words_only(prompt: str) -> str:
     if _NETWORK.search(prompt):
-        message = "networks such as <lora:…> cannot be loaded here"
+        message = "networks such as <lora:…> are not understood here"
         raise ValueError(message)
     if _WEIGHT.search(prompt):
         message = "weights such as (word:1.2) are not understood here"
         raise ValueError(message)
+    return prompt
+
+
+def _with_loras(prompt: str) -> str:
+    tagged = read_tags(prompt)
+    if tagged.complaints:
+        raise ValueError(tagged.complaints[0])
+    try:
+        _LORA_USES.validate_python(tagged.loras)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    if not tagged.words.strip():
+        message = "must contain something other than LoRAs"
+        raise ValueError(message)
+    _words_only(tagged.words)
     return prompt
 
 
@@ -96,8 +123,9 @@ class Txt2ImgRequest(BaseModel):
         },
     )
 
-    prompt: Annotated[Prompt, AfterValidator(_words_only)]
-    """Words; weights in parentheses and networks in angle brackets are refused."""
+    prompt: Annotated[Prompt, AfterValidator(_with_loras)]
+    """Words, and LoRAs as `<lora:name:0.8>`; weights in parentheses and other networks in angle
+    brackets are refused."""
 
     negative_prompt: Annotated[NegativePrompt, AfterValidator(_words_only)] | None = None
     steps: Steps | None = None

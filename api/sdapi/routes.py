@@ -7,12 +7,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.dependencies import (
     CurrentEventLog,
+    CurrentLiveLoras,
     CurrentLiveModels,
     CurrentSettings,
 )
 from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
 from api.sdapi.answer import Txt2ImgAnswer, answer
-from api.sdapi.catalogue import ModelItem, Options, SamplerItem, SchedulerItem, Scripts
+from api.sdapi.catalogue import LoraItem, ModelItem, Options, SamplerItem, SchedulerItem, Scripts
 from api.sdapi.progress import ProgressAnswer, ProgressReader
 from api.sdapi.request import Txt2ImgRequest
 from api.sdapi.samplers import SAMPLERS, SamplerNames
@@ -20,7 +21,7 @@ from api.sdapi.translation import Translator
 
 router = APIRouter(prefix="/sdapi/v1", tags=["A1111"])
 
-_LISTS_OF_NOTHING = ("upscalers", "latent-upscale-modes", "sd-vae", "loras", "prompt-styles")
+_LISTS_OF_NOTHING = ("upscalers", "latent-upscale-modes", "sd-vae", "prompt-styles")
 
 
 def _sampler_names(settings: CurrentSettings) -> SamplerNames:
@@ -86,6 +87,12 @@ def read_schedulers(names: CurrentSamplerNames) -> list[SchedulerItem]:
 def read_models(models: CurrentLiveModels) -> list[ModelItem]:
     """List the models that paint now."""
     return [ModelItem.of(build) for build in models.builds()]
+
+
+@router.get("/loras")
+def read_loras(loras: CurrentLiveLoras) -> list[LoraItem]:
+    """List the LoRAs that a prompt may name in angle brackets."""
+    return [LoraItem.of(lora) for lora in loras.all()]
 
 
 @router.get("/options")

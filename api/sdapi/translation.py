@@ -10,6 +10,7 @@ from api.sdapi.request import RANDOM_SEED, Txt2ImgRequest
 from api.sdapi.samplers import SAMPLERS, SamplerNames
 from api.series import HIGHEST_SEED, MAX_PICTURES, repeated
 from shared.generation import GenerationRequest, Scheduler
+from shared.lora_tags import read_tags
 
 Complaints = dict[str, str]
 """What is wrong, by field."""
@@ -57,10 +58,13 @@ class Translator:
             raise InvalidRequest.of(complaints)
         fields = {ours: getattr(request, theirs) for theirs, ours in _OURS.items()}
         given = {name: value for name, value in fields.items() if value is not None}
+        tagged = read_tags(request.prompt)
+        if tagged.loras:
+            given["loras"] = tagged.loras
         generation = GenerationRequest.model_validate(
             {
                 **given,
-                "prompt": request.prompt,
+                "prompt": tagged.words,
                 "negative_prompt": request.negative_prompt or None,
                 "seed": self._seed_of(request),
                 "scheduler": self._scheduler_of(request),

@@ -13,6 +13,7 @@ from scripts.cli.graphics import look_at_graphics
 from scripts.cli.machine_checks import (
     check_disk,
     check_graphics,
+    check_loras,
     check_model,
     check_packages,
     check_redis,
@@ -59,6 +60,7 @@ async def _examine(connection: Connection) -> AsyncIterator[Finding]:
     if settings is not None:
         graphics = look_at_graphics(settings.device)
         yield check_model(settings, graphics)
+        yield check_loras(settings)
         yield check_graphics(settings, graphics)
         yield check_disk(settings)
     yield check_packages()

@@ -11,6 +11,7 @@ from scripts.cli.display import displayed
 from scripts.cli.failures import WrongUsage
 from scripts.cli.finding import find_job
 from scripts.cli.job import Job
+from scripts.cli.loras import read_loras
 from scripts.cli.options import (
     ApiKey,
     AsJson,
@@ -41,6 +42,10 @@ Seed = Annotated[int | None, typer.Option("--seed", help="The same seed, the sam
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", help="dpmsolver++ or euler_ancestral.")
 ]
+Loras = Annotated[
+    list[str] | None,
+    typer.Option("--lora", metavar="NAME[:WEIGHT]", help="A LoRA; repeat it for several."),
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Ctrl-C and --timeout leave the job running.")]
 WaitForRoom = Annotated[bool, typer.Option("--wait-for-room", help="Wait while the queue is full.")]
 
@@ -60,6 +65,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
     height: Height = None,
     seed: Seed = None,
     scheduler: Scheduler = None,
+    lora: Loras = None,
     timeout: Seconds = None,
     keep: Keep = False,
     wait_for_room: WaitForRoom = False,
@@ -77,6 +83,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
         "height": height,
         "seed": seed,
         "scheduler": scheduler,
+        "loras": read_loras(lora, as_json=as_json),
     }
     request = {name: value for name, value in wished.items() if value is not None}
     _deliver(

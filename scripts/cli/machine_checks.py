@@ -19,6 +19,7 @@ from shared import VERSION
 from shared.redis_check import complaints as complaints_about
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, complaints
+from worker.lora_folder import LoraFolder
 from worker.model_source import ModelUnavailable, find_model
 
 _GIB = 2**30
@@ -103,6 +104,21 @@ def check_model(settings: Settings, graphics: Graphics) -> Finding:
         return broken("model", f"{source.name} is not in the hub's cache", hint)
     hint = "the worker's first start downloads it, some gigabytes"
     return doubtful("model", f"{source.name} is not in the hub's cache yet", hint)
+
+
+def check_loras(settings: Settings) -> Finding:
+    """Say which LoRAs requests will be able to name, and which files are none."""
+    folder = settings.lora_dir
+    if folder is None:
+        return good("loras", "none: LORA_DIR is not set")
+    if not folder.is_dir():
+        return broken("loras", f"LORA_DIR={folder} is not a folder", "make it, or correct LORA_DIR")
+    count = len(LoraFolder(folder).scan())
+    others = sum(1 for _ in folder.rglob("*.safetensors")) - count
+    if others:
+        hint = "the worker's log says why"
+        return doubtful("loras", f"{count} in {folder}, and {others} that cannot be used", hint)
+    return good("loras", f"{count} in {folder}")
 
 
 def check_packages() -> Finding:

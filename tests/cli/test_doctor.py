@@ -10,6 +10,7 @@ from scripts.cli.hub_cache import has_model
 from scripts.cli.machine_checks import (
     check_disk,
     check_graphics,
+    check_loras,
     check_model,
     check_packages,
     check_redis,
@@ -19,6 +20,7 @@ from shared.settings import Settings
 from tests.cli.conftest import StartProgram
 from tests.cli.program import Program
 from tests.contract.serving import LOADING, announce
+from tests.support.loras import write_kohya_lora
 
 HUB = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 CUDA = Graphics("NVIDIA H100, 81559 MiB, 550.1", ("cuda",), has_torch=True)
@@ -49,8 +51,9 @@ class TestDoctor:
         done = program("doctor")
         assert done.status == 0, done.out
         marks = {line.split()[1]: line[0] for line in done.out.splitlines() if line[0] != " "}
-        names = ["settings", "redis", "api", "key", "worker", "model", "gpu", "disk", "versions"]
-        assert list(marks) == names
+        of_service = ["settings", "redis", "api", "key", "worker"]
+        of_machine = ["model", "loras", "gpu", "disk", "versions"]
+        assert list(marks) == [*of_service, *of_machine]
         assert set(marks.values()) <= {"✔", "!"}
         assert redis_url not in done.out
 
@@ -175,3 +178,20 @@ class TestMachine:
     def test_has_room_and_the_packages_of_its_tests(self, tmp_path: Path) -> None:
         assert str(tmp_path) in check_disk(settings(data_dir=tmp_path / "not" / "yet")).detail
         assert check_packages().grade is Grade.GOOD
+
+
+class TestLoras:
+    def test_are_counted_with_the_files_that_are_none(self, tmp_path: Path) -> None:
+        write_kohya_lora(tmp_path / "stripes.safetensors")
+        found = check_loras(settings(lora_dir=tmp_path))
+        assert (found.grade, found.detail) == (Grade.GOOD, f"1 in {tmp_path}")
+        (tmp_path / "broken.safetensors").write_bytes(b"")
+        found = check_loras(settings(lora_dir=tmp_path))
+        assert found.grade is Grade.DOUBTFUL
+        assert found.detail == f"1 in {tmp_path}, and 1 that cannot be used"
+
+    def test_are_not_looked_for_where_no_folder_is_set(self) -> None:
+        assert check_loras(settings()).grade is Grade.GOOD
+
+    def test_without_their_folder_are_broken(self, tmp_path: Path) -> None:
+        assert check_loras(settings(lora_dir=tmp_path / "nowhere")).grade is Grade.BROKEN

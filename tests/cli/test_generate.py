@@ -9,10 +9,12 @@ from redis import Redis
 from scripts.cli.main import main
 from scripts.embedded_redis import free_port
 from shared.job_store import JobStore
+from shared.lora_registry import LoraRegistry
+from shared.loras import Lora
 from tests.cli.conftest import StartProgram
 from tests.cli.program import Program
 from tests.contract.serving import announce, working
-from tests.support.builders import store_job
+from tests.support.builders import WORKER, store_job
 from tests.support.pipelines import gives_no_finite_picture
 
 QUICK = ("--steps", "5", "--width", "256", "--height", "256")
@@ -74,6 +76,7 @@ class TestGenerate:
             "width": 256,
             "scheduler": "euler_ancestral",
             "embed_metadata": True,
+            "loras": [],
         }
 
     def test_prints_the_job_as_the_service_tells_it(
@@ -235,3 +238,35 @@ class TestJsonErrors:
         job = json.loads(done.out)
         assert (done.status, job["state"], job["file"]) == (1, "failed", None)
         assert job["error"]["type"] == "nan_output"
+
+
+class TestLoras:
+    def test_are_named_with_their_weights(
+        self, program: Program, redis: Redis, tmp_path: Path
+    ) -> None:
+        names = ("dots", "my stripes")
+        loras = [Lora(name=name, size_bytes=1) for name in names]
+        LoraRegistry(redis, ttl_seconds=600).publish(WORKER, loras)
+        options = ("--lora", "dots", "--lora", "my stripes:-0.5")
+        with working(redis):
+            done = program("generate", "-o", str(tmp_path), "--json", *QUICK, *options, "apples")
+        assert json.loads(done.out)["request"]["loras"] == [
+            {"name": "dots", "weight": 1.0},
+            {"name": "my stripes", "weight": -0.5},
+        ]
+
+    @pytest.mark.parametrize("weight", ["", "much", "nan"])
+    def test_with_a_weight_that_is_no_number_are_refused(
+        self, program: Program, tmp_path: Path, weight: str
+    ) -> None:
+        done = program("generate", "-o", str(tmp_path), "--lora", f"dots:{weight}", "apples")
+        assert done.status == 2
+        assert "is not a weight" in done.err
+
+    def test_that_are_not_there_are_refused_by_name(
+        self, program: Program, redis: Redis, tmp_path: Path
+    ) -> None:
+        announce(redis)
+        done = program("generate", "-o", str(tmp_path), "--lora", "nowhere", "apples")
+        assert done.status == 2
+        assert "there is no LoRA 'nowhere' here" in done.err

@@ -50,6 +50,7 @@ class TestOpenApi:
             "POST /generate",
             "POST /png-info",
             "POST /verify",
+            "GET /loras",
             "POST /jobs",
             "GET /jobs",
             "GET /jobs/{job_id}",
@@ -167,7 +168,7 @@ class TestOpenApi:
         assert guarded == {
             name
             for name in operations(document)
-            if any(noun in name for noun in (*parts, "/png-info", "/verify"))
+            if any(noun in name for noun in (*parts, "/png-info", "/verify", "GET /loras"))
         }
 
     @pytest.mark.parametrize(("keys", "is_open"), [("", True), ("secret", False)])

@@ -23,7 +23,9 @@ REQUEST: dict[str, Any] = {
     "seed": 42,
     "scheduler": "dpmsolver++",
     "embed_metadata": True,
+    "loras": [],
 }
+UNSAID = {"embed_metadata", "loras"}
 INFO = (
     'a cat, "ネコ":\n(on a mat)\nNegative prompt: Steps: 3, dog\n'
     "Steps: 5, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.25, Seed: 42, "
@@ -34,6 +36,7 @@ RESULT = {
     "prompt_tokens": 0,
     "dropped_text": "",
     "build": BUILD.model_dump(),
+    "loras": [],
 }
 
 
@@ -87,7 +90,7 @@ class TestOurPicture:
         assert info_of(client, flat_png({INFOTEXT: INFO})) == {
             "info": INFO,
             "source": "parameters",
-            "request": {name: REQUEST[name] for name in REQUEST if name != "embed_metadata"},
+            "request": {name: REQUEST[name] for name in REQUEST if name not in UNSAID},
             "notes": ["Model: 'demo' is not carried over: a request has no such field."],
             "result": None,
         }

@@ -148,6 +148,7 @@ class TestTxt2Img:
             "seed": 42,
             "scheduler": Scheduler.DPM_SOLVER_PP,
             "embed_metadata": True,
+            "loras": [],
         }
 
     def test_says_how_it_was_made(self, client: httpx.Client, redis: Redis) -> None:
@@ -209,7 +210,7 @@ class TestTxt2Img:
         [
             ("prompt", ""),
             ("prompt", "a (red:1.3) apple"),
-            ("prompt", "an apple <lora:style:0.8>"),
+            ("prompt", "an apple <lyco:style:0.8>"),
             ("negative_prompt", "(blue:1.2)"),
             ("steps", 61),
             ("cfg_scale", 0.5),
@@ -397,7 +398,7 @@ class TestCatalogue:
         assert (response.status_code, response.json()["error"]) == (405, "MethodNotAllowed")
 
     @pytest.mark.parametrize(
-        "name", ["upscalers", "latent-upscale-modes", "sd-vae", "loras", "prompt-styles"]
+        "name", ["upscalers", "latent-upscale-modes", "sd-vae", "prompt-styles"]
     )
     def test_says_what_there_is_none_of(self, client: httpx.Client, name: str) -> None:
         assert client.get(f"/sdapi/v1/{name}").json() == []

@@ -8,11 +8,13 @@ from PIL import Image
 
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
+from shared.loras import LoraUsed
 from tests.support.builders import BUILD
 from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
 PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.005
+LORA_HASHES = {"sha256": "ab" * 32, "autov3": "0123456789ab"}
 
 
 @dataclass
@@ -28,7 +30,10 @@ class PaintsFlat:
             on_step(step)
         self.painted.append(request)
         image = Image.new("RGB", (request.width, request.height), self.colour)
-        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+        loras = tuple(LoraUsed(**use.model_dump(), **LORA_HASHES) for use in request.loras)
+        return Painting(
+            image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03, loras=loras
+        )
 
 
 @dataclass

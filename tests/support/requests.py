@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from shared.generation import GenerationRequest, Scheduler
+from shared.loras import LoraUse
 
 ANY_TEXT = st.text(
     alphabet=st.one_of(
@@ -29,6 +30,17 @@ PIECES = st.lists(
 PROMPTS = st.one_of(ANY_TEXT, PIECES)
 
 
+LORAS = st.lists(
+    st.builds(
+        LoraUse,
+        name=st.text("aZ9_ .()[]+&'!-é水", max_size=20).map(lambda text: f"a{text}b"),
+        weight=st.floats(-2, 2),
+    ),
+    max_size=3,
+    unique_by=lambda lora: lora.name,
+).map(tuple)
+
+
 def requests(prompts: st.SearchStrategy[str] = PROMPTS) -> st.SearchStrategy[GenerationRequest]:
     """Give requests that are complete, as a worker meets them."""
     sides = st.integers(32, 96).map(lambda eighth: eighth * 8)
@@ -43,4 +55,5 @@ def requests(prompts: st.SearchStrategy[str] = PROMPTS) -> st.SearchStrategy[Gen
         seed=st.integers(0, 2**32 - 1),
         scheduler=st.sampled_from(Scheduler),
         embed_metadata=st.just(True),  # noqa: FBT003
+        loras=LORAS,
     )

@@ -6,6 +6,7 @@ from api.callers import Caller
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.job_service import JobService
+from api.live_loras import LiveLoras
 from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
@@ -13,6 +14,7 @@ from shared.image_store import ImageStore
 from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
+from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.tracing import NoTracing
 from shared.worker_registry import WorkerRegistry
@@ -29,6 +31,7 @@ def make_job_service(
         workers=WorkerRegistry(redis),
         listing=JobListing(redis, store),
         forecaster=make_forecaster(redis, store),
+        loras=LiveLoras(LoraRegistry(redis)),
         defaults=GenerationDefaults(),
         limit=limit,
         tracing=NoTracing(),

@@ -19,6 +19,7 @@ from shared.errors import (
     JobExpired,
     JobNotFinished,
     JobNotFound,
+    LoraUnknown,
     ModelNotLoaded,
     QueueFull,
     RateLimited,
@@ -55,6 +56,21 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     (JobCanceled("a"), 409, "JobCanceled", {"job_id": "a"}, {}),
     (JobExpired("a"), 410, "JobExpired", {"job_id": "a"}, {}),
     (IdempotencyConflict("a"), 422, "IdempotencyConflict", {"job_id": "a"}, {}),
+    (
+        LoraUnknown(1, "a", ["b"]),
+        422,
+        "ValidationError",
+        {
+            "errors": [
+                {
+                    "loc": ["body", "loras", 1, "name"],
+                    "msg": "there is no LoRA 'a' here: near it are 'b'; GET /loras has all",
+                    "type": "lora_unknown",
+                }
+            ]
+        },
+        {},
+    ),
     (InvalidRequest("No.", errors=[]), 422, "ValidationError", {"errors": []}, {}),
     (
         QueueFull(7, 3),

@@ -124,11 +124,13 @@ class TestTextOfOthers:
         assert repainting_of(infotext, use_karras_sigmas=True).notes == [OTHER_NOISE]
 
     @pytest.mark.parametrize(
-        "prompt", ["(cat:1.2)", "((cat))", "a <lora:x:1>", "a cat BREAK a dog", "[cat:dog:0.5]"]
+        "prompt", ["(cat:1.2)", "((cat))", "a <lyco:x:1>", "a cat BREAK a dog", "[cat:dog:0.5]"]
     )
     def test_says_that_syntax_is_read_as_words(self, prompt: str) -> None:
         notes = repaint("Steps: 28, Seed: 1", prompt=prompt).notes
-        assert notes == ["Weights, LoRAs and breaks in the prompts are read as plain words here."]
+        assert notes == [
+            "Weights, networks and breaks in the prompts are read as plain words here."
+        ]
 
     @pytest.mark.parametrize("prompt", ["a cat (old)", "at 12:30", "a [b] c", "BREAKFAST"])
     def test_says_nothing_of_syntax_where_there_is_none(self, prompt: str) -> None:

@@ -134,6 +134,7 @@ class TestFields:
             "seed": None,
             "scheduler": "dpmsolver++",
             "embed_metadata": True,
+            "loras": [],
         }
 
     def test_needs_a_prompt(self) -> None:

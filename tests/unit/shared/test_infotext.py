@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from shared.generation import GenerationRequest
 from shared.infotext import Infotext, write_infotext
+from shared.lora_tags import write_tags
 from tests.support.builders import BUILD, make_request
 from tests.support.requests import ANY_TEXT, requests
 
@@ -116,7 +117,7 @@ class TestRoundTrip:
     @given(request=requests())
     def test_keeps_prompts_to_the_last_character(self, request: GenerationRequest) -> None:
         found = Infotext.parse(write_infotext(request, BUILD, PROGRAM))
-        assert found.prompt == request.prompt
+        assert found.prompt == write_tags(request.prompt, request.loras)
         assert found.negative_prompt == (request.negative_prompt or None)
 
     @settings(deadline=None)
