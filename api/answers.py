@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Response
 from fastapi.responses import JSONResponse
 
-from shared.generation import Timings
+from shared.generation import GenerationResult, Timings
 from shared.job_view import JobView
 from shared.jobs import Job
 
@@ -16,6 +16,9 @@ _HEADERS = {
     "X-Scheduler": "The sampler.",
     "X-Device": "`cuda`, `mps` or `cpu`.",
     "X-Generation-Time": "Time on the worker, such as `2.84s`.",
+    "X-Prompt-Tokens": "Of the prompt, as the model's tokenizer counts.",
+    "X-Prompt-Chunks": "In how many parts the prompt was read.",
+    "X-Prompt-Truncated": "`true` where the model did not read the end of a prompt; else absent.",
     "X-Job-Id": "The job, for `/jobs/{id}`.",
     "Server-Timing": "Milliseconds of queue, text, denoise, decode, encode and total.",
 }
@@ -47,6 +50,9 @@ def picture(job: Job, png: bytes) -> Response:
             "X-Scheduler": result.scheduler,
             "X-Device": result.build.device,
             "X-Generation-Time": f"{result.timings.total:.2f}s",
+            "X-Prompt-Tokens": str(result.prompt_tokens),
+            "X-Prompt-Chunks": str(result.prompt_chunks),
+            **_truncated(result),
             "X-Job-Id": job.id,
             "Server-Timing": _server_timing(result.timings),
             "Cache-Control": "no-store",
@@ -58,6 +64,11 @@ def accepted(view: JobView) -> JSONResponse:
     """Answer that a job was accepted, and where it is to be found."""
     headers = {"Location": view.urls.self}
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers=headers)
+
+
+def _truncated(result: GenerationResult) -> dict[str, str]:
+    dropped = result.dropped_text or result.dropped_negative_text
+    return {"X-Prompt-Truncated": "true"} if dropped else {}
 
 
 def _server_timing(timings: Timings) -> str:

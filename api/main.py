@@ -23,7 +23,18 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import (
+    events,
+    generate,
+    health,
+    jobs,
+    metrics,
+    png_info,
+    root,
+    studio,
+    tokens,
+    verify,
+)
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -104,6 +115,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         jobs.router,
         events.router,
         verify.router,
+        tokens.router,
         openai_images,
         sdapi,
     ):

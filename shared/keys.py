@@ -15,6 +15,7 @@
 | `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
+| `semantic-bit:tokenizer:{hash}` | JSON of a live model's tokenizer, compressed, to count with |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -47,6 +48,11 @@ def ended_key(job_id: str) -> str:
 def events_key(job_id: str) -> str:
     """Name the stream of a job's events."""
     return f"{PREFIX}events:{job_id}"
+
+
+def tokenizer_key(tokenizer_id: str) -> str:
+    """Name the JSON of a tokenizer."""
+    return f"{PREFIX}tokenizer:{tokenizer_id}"
 
 
 def idempotency_key(idempotency: str | None) -> str:

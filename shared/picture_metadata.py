@@ -36,6 +36,15 @@ class PictureResult(BaseModel):
     build: Build
     """What it was painted with."""
 
+    prompt_chunks: int = 1
+    """In how many parts the prompt was read."""
+
+    negative_prompt_tokens: int = 0
+    """Of the negative prompt."""
+
+    dropped_negative_text: str = ""
+    """The end of the negative prompt that the model did not read."""
+
 
 class PictureMetadata(BaseModel):
     """All that it takes to paint the picture again, and to say why it came out otherwise."""

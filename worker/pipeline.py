@@ -92,7 +92,7 @@ class DiffusersPipeline:
         on_step: OnStep,
     ) -> Painting:
         started = self._clock()
-        text = encode_text(pipeline, request)
+        text = encode_text(pipeline, request, self._model.reader)
         encoded = self._clock()
         latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
         denoised = self._clock()
@@ -102,8 +102,7 @@ class DiffusersPipeline:
             text_seconds=encoded - started,
             denoise_seconds=denoised - encoded,
             decode_seconds=self._clock() - denoised,
-            prompt_tokens=text.prompt_tokens,
-            dropped_text=text.dropped_text,
+            account=text.account,
         )
 
     def _clock(self) -> float:

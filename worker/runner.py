@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Protocol
@@ -28,6 +28,7 @@ from worker.job_trace import attempt_span, record_stages
 from worker.lease import Canceled, Lease
 from worker.patience import patiently
 from worker.previews import Previews
+from worker.prompt_account import PromptAccount
 
 _log = get_logger(__name__)
 
@@ -45,8 +46,7 @@ class Painting:
     text_seconds: float
     denoise_seconds: float
     decode_seconds: float
-    prompt_tokens: int = 0
-    dropped_text: str = ""
+    account: PromptAccount = field(default_factory=PromptAccount)
 
 
 class PaintingFailed(Exception):
@@ -236,12 +236,7 @@ def _queue_seconds(job: Job) -> float:
 def _texts(request: GenerationRequest, painting: Painting, build: Build) -> dict[str, str]:
     if not request.embed_metadata:
         return {}
-    result = PictureResult(
-        program=PROGRAM,
-        prompt_tokens=painting.prompt_tokens,
-        dropped_text=painting.dropped_text,
-        build=build,
-    )
+    result = PictureResult(program=PROGRAM, **asdict(painting.account), build=build)
     return PictureMetadata(request=request, result=result).texts()
 
 
@@ -251,8 +246,7 @@ def _result(
     request = job.request
     return GenerationResult(
         **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
-        prompt_tokens=painting.prompt_tokens,
-        dropped_text=painting.dropped_text,
+        **asdict(painting.account),
         build=build,
         timings=timings,
         image_bytes=len(png),

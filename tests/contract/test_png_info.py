@@ -34,6 +34,9 @@ RESULT = {
     "prompt_tokens": 0,
     "dropped_text": "",
     "build": BUILD.model_dump(),
+    "prompt_chunks": 1,
+    "negative_prompt_tokens": 0,
+    "dropped_negative_text": "",
 }
 
 

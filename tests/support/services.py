@@ -31,6 +31,7 @@ def make_job_service(
         forecaster=make_forecaster(redis, store),
         defaults=GenerationDefaults(),
         limit=limit,
+        check_prompts=lambda *_: None,
         tracing=NoTracing(),
     )
 
