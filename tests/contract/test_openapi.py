@@ -50,6 +50,7 @@ class TestOpenApi:
             "POST /generate",
             "POST /png-info",
             "POST /verify",
+            "POST /tokens",
             "POST /jobs",
             "GET /jobs",
             "GET /jobs/{job_id}",
@@ -94,9 +95,7 @@ class TestOpenApi:
     def test_shows_that_a_picture_is_answered(self, document: Document, name: str) -> None:
         answer = operations(document)[name]["responses"]["200"]
         assert list(answer["content"]) == ["image/png"]
-        assert {"X-Seed", "X-Steps", "X-Guidance", "X-Job-Id", "Server-Timing"} <= set(
-            answer["headers"]
-        )
+        assert {"X-Seed", "X-Prompt-Tokens", "X-Job-Id", "Server-Timing"} <= set(answer["headers"])
 
     def test_shows_that_a_submit_is_accepted(self, document: Document) -> None:
         answers = operations(document)["POST /jobs"]["responses"]
@@ -129,7 +128,7 @@ class TestOpenApi:
         assert guarded == {
             name
             for name in operations(document)
-            if any(noun in name for noun in (*parts, "/png-info", "/verify"))
+            if any(noun in name for noun in (*parts, "/png-info", "/verify", "/tokens"))
         }
 
     @pytest.mark.parametrize("name", ["POST /png-info", "POST /verify"])

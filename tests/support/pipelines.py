@@ -9,6 +9,7 @@ from PIL import Image
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from tests.support.builders import BUILD
+from worker.prompt_account import PromptAccount
 from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
 PATIENCE_SECONDS = 20
@@ -21,6 +22,7 @@ class PaintsFlat:
 
     colour: str = "red"
     build: Build = BUILD
+    account: PromptAccount = field(default_factory=PromptAccount)
     painted: list[GenerationRequest] = field(default_factory=list)
 
     def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
@@ -28,7 +30,13 @@ class PaintsFlat:
             on_step(step)
         self.painted.append(request)
         image = Image.new("RGB", (request.width, request.height), self.colour)
-        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+        return Painting(
+            image,
+            text_seconds=0.01,
+            denoise_seconds=0.02,
+            decode_seconds=0.03,
+            account=self.account,
+        )
 
 
 @dataclass
