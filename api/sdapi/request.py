@@ -16,7 +16,6 @@ from shared.generation import Dimension, GuidanceScale, NegativePrompt, Prompt, 
 RANDOM_SEED = -1
 
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
-_WEIGHT = re.compile(r"\([^()]+:\s*[\d.]+\s*\)")
 
 
 def _only(*neutral: JsonValue) -> AfterValidator:
@@ -33,12 +32,9 @@ def _shown(value: JsonValue) -> str:
     return json.dumps(value)
 
 
-def _words_only(prompt: str) -> str:
+def _no_network(prompt: str) -> str:
     if _NETWORK.search(prompt):
         message = "networks such as <lora:…> cannot be loaded here"
-        raise ValueError(message)
-    if _WEIGHT.search(prompt):
-        message = "weights such as (word:1.2) are not understood here"
         raise ValueError(message)
     return prompt
 
@@ -86,10 +82,10 @@ class Txt2ImgRequest(BaseModel):
         },
     )
 
-    prompt: Annotated[Prompt, AfterValidator(_words_only)]
-    """Words; weights in parentheses and networks in angle brackets are refused."""
+    prompt: Annotated[Prompt, AfterValidator(_no_network)]
+    """Words and weights; networks in angle brackets are refused."""
 
-    negative_prompt: Annotated[NegativePrompt, AfterValidator(_words_only)] | None = None
+    negative_prompt: Annotated[NegativePrompt, AfterValidator(_no_network)] | None = None
     steps: Steps | None = None
     cfg_scale: GuidanceScale | None = None
     width: Dimension | None = None

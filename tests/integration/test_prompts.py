@@ -30,6 +30,6 @@ def test_the_record_tells_how_both_prompts_were_read(client: httpx.Client) -> No
     job = client.post("/jobs", json=request).json()
     result = client.get(f"/jobs/{job['id']}?wait=30").json()["result"]
     names = ("prompt_tokens", "prompt_chunks", "negative_prompt_tokens", "dropped_negative_text")
-    assert [result[name] for name in names] == [8, 1, 4, ""]
+    assert [result[name] for name in names] == [7, 1, 4, ""]
     build = result["build"]
     assert (build["prompt_policy"], build["prompt_syntax"]) == ("chunk", "a1111")
