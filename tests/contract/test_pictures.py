@@ -1,6 +1,5 @@
 import io
 import re
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -73,11 +72,14 @@ class TestGenerate:
         }
         assert "x-prompt-truncated" not in headers
 
-    @pytest.mark.parametrize("field", ["dropped_text", "dropped_negative_text"])
+    @pytest.mark.parametrize(
+        "account",
+        [PromptAccount(dropped_text="and more"), PromptAccount(dropped_negative_text="and more")],
+    )
     def test_says_in_the_headers_that_a_prompt_was_cut(
-        self, client: httpx.Client, redis: Redis, field: str
+        self, client: httpx.Client, redis: Redis, account: PromptAccount
     ) -> None:
-        with working(redis, PaintsFlat(account=replace(PromptAccount(), **{field: "and more"}))):
+        with working(redis, PaintsFlat(account=account)):
             headers = client.post("/generate", json=REQUEST).headers
         assert headers["x-prompt-truncated"] == "true"
 

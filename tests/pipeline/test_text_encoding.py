@@ -238,11 +238,11 @@ class TestPicture:
         assert redness(blue) < -100
 
     def test_does_not_show_it_where_the_end_is_dropped(self, paint: Paint) -> None:
-        pictures = [
+        red, blue = (
             paint(f"{self.LONG} a circle on a {colour} background", PromptPolicy.TRUNCATE)
             for colour in ("red", "blue")
-        ]
-        assert np.array_equal(*pictures)
+        )
+        assert np.array_equal(red, blue)
 
     def test_shows_what_weighs_more(self, paint: Paint) -> None:
         _, red = paint("(a red circle:1.5) BREAK (a blue circle:0.3)")
