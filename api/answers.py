@@ -6,7 +6,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 
 from api.own_dependencies import EXAMPLE_ID
-from shared.generation import Timings
+from shared.generation import GenerationResult, Timings
 from shared.job_view import JobView
 from shared.jobs import Job
 
@@ -17,6 +17,8 @@ _HEADERS = {
     "X-Scheduler": ("The sampler.", "dpmsolver++"),
     "X-Device": ("`cuda`, `mps` or `cpu`.", "cuda"),
     "X-Generation-Time": ("Time on the worker.", "2.84s"),
+    "X-Prompt-Tokens": ("Of the prompt, as the model's tokenizer counts.", "7"),
+    "X-Prompt-Chunks": ("In how many parts the prompt was read.", "1"),
     "X-Job-Id": ("The job, for `/jobs/{id}`.", EXAMPLE_ID),
     "Server-Timing": (
         "Milliseconds of queue, text, denoise, decode, encode and total.",
@@ -25,15 +27,18 @@ _HEADERS = {
     "Content-Disposition": ("A name to save it under.", "inline; filename=generated.png"),
     "Cache-Control": ("No cache keeps it.", "no-store"),
 }
+_SOMETIMES = {
+    "X-Prompt-Truncated": ("Only where the model did not read the end of a prompt.", "true"),
+}
 _LOCATION = {"Location": ("Where the job is.", f"/jobs/{EXAMPLE_ID}")}
 _APPLIED = {"Preference-Applied": ("What of `Prefer` was done.", "respond-async")}
 
 
-def _described(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
+def _described(headers: dict[str, tuple[str, str]], *, always: bool = True) -> dict[str, Any]:
     return {
         name: {
             "description": text,
-            "required": True,
+            "required": always,
             "schema": {"type": "string"},
             "example": example,
         }
@@ -45,7 +50,7 @@ PICTURE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture.",
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
-        "headers": _described(_HEADERS),
+        "headers": {**_described(_HEADERS), **_described(_SOMETIMES, always=False)},
     },
 }
 ACCEPTED_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -75,6 +80,9 @@ def picture(job: Job, png: bytes) -> Response:
             "X-Scheduler": result.scheduler,
             "X-Device": result.build.device,
             "X-Generation-Time": f"{result.timings.total:.2f}s",
+            "X-Prompt-Tokens": str(result.prompt_tokens),
+            "X-Prompt-Chunks": str(result.prompt_chunks),
+            **_truncated(result),
             "X-Job-Id": job.id,
             "Server-Timing": _server_timing(result.timings),
             "Cache-Control": "no-store",
@@ -86,6 +94,11 @@ def accepted(view: JobView) -> JSONResponse:
     """Answer that a job was accepted, and where it is to be found."""
     headers = {"Location": view.urls.self}
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers=headers)
+
+
+def _truncated(result: GenerationResult) -> dict[str, str]:
+    dropped = result.dropped_text or result.dropped_negative_text
+    return {"X-Prompt-Truncated": "true"} if dropped else {}
 
 
 def _server_timing(timings: Timings) -> str:

@@ -9,6 +9,7 @@ from api.png_info import PngInfo, read_info
 from shared.generation import GenerationRequest
 from shared.picture_metadata import PictureResult
 from shared.png_text import Png, PngUnreadable
+from shared.prompt_rules import PromptSyntax
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,13 +26,13 @@ class Claim:
     result: PictureResult | None
 
     @classmethod
-    def read(cls, png: Png, *, use_karras_sigmas: bool) -> Self:
+    def read(cls, png: Png, *, use_karras_sigmas: bool, prompt_syntax: PromptSyntax) -> Self:
         """Read what a picture claims.
 
         Raises:
             InvalidRequest: It says nothing, or not enough.
         """
-        info = read_info(png, use_karras_sigmas=use_karras_sigmas)
+        info = read_info(png, use_karras_sigmas=use_karras_sigmas, prompt_syntax=prompt_syntax)
         return cls(png, _complete(info), info.result)
 
     @property

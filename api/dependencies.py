@@ -19,6 +19,7 @@ from api.job_service import JobService
 from api.live_gauges import LiveGauges
 from api.live_loras import LiveLoras
 from api.live_models import LiveModels
+from api.prompt_readers import PromptReaders
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
@@ -34,6 +35,7 @@ from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
+from shared.tokenizer_store import TokenizerStore
 from shared.tracing import Tracing, connect_tracing
 from shared.worker_registry import WorkerRegistry
 
@@ -47,6 +49,7 @@ class Services:
     store: JobStore
     queue: JobQueue
     workers: WorkerRegistry
+    prompts: PromptReaders
     jobs: JobService
     listing: JobListing
     waiter: Waiter
@@ -78,6 +81,7 @@ class Services:
         gauges = LiveGauges(redis, workers, broker, limit=settings.max_concurrent_requests)
         listing = JobListing(redis, store)
         forecaster = Forecaster(store, workers, PaceStore(redis))
+        prompts = PromptReaders(workers, TokenizerStore(redis))
         jobs = JobService(
             store=store,
             images=ImageStore(redis, result_ttl=settings.result_ttl),
@@ -88,6 +92,7 @@ class Services:
             loras=LiveLoras(LoraRegistry(redis)),
             defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
+            check_prompts=prompts.check,
             tracing=tracing,
         )
         waiter = Waiter(store)
@@ -104,6 +109,7 @@ class Services:
             store=store,
             queue=queue,
             workers=workers,
+            prompts=prompts,
             jobs=jobs,
             listing=listing,
             waiter=waiter,
@@ -172,6 +178,10 @@ def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
     return services.jobs
 
 
+def _prompt_readers(services: Annotated[Services, Depends(_services)]) -> PromptReaders:
+    return services.prompts
+
+
 def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
     return services.waiter
 
@@ -209,6 +219,7 @@ CurrentSettings = Annotated[Settings, Depends(_settings)]
 AllJobs = Annotated[JobService, Depends(_jobs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
+CurrentPromptReaders = Annotated[PromptReaders, Depends(_prompt_readers)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
 Keys = Annotated[KeyRing, Depends(_keys)]

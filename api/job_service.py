@@ -1,7 +1,7 @@
 """Submit, look up, cancel; no HTTP inside."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from secrets import randbelow
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from shared.errors import (
     QueueFull,
     RateLimited,
 )
-from shared.generation import GenerationDefaults
+from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import ImageStore
 from shared.job_context import described
 from shared.job_listing import JobListing
@@ -35,7 +35,7 @@ from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
-from shared.worker_registry import WorkerRegistry, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerRegistry, why_no_picture
 
 _log = get_logger(__name__)
 
@@ -58,8 +58,10 @@ class JobService:
         loras: LiveLoras,
         defaults: GenerationDefaults,
         limit: int,
+        check_prompts: Callable[[GenerationRequest, Sequence[Heartbeat]], None],
         tracing: Tracing,
     ) -> None:
+        """Take the parts; `check_prompts` raises where no live worker would read a prompt."""
         self._store = store
         self._images = images
         self._queue = queue
@@ -70,6 +72,7 @@ class JobService:
         self._loras = loras
         self._defaults = defaults
         self._limit = limit
+        self._check_prompts = check_prompts
         self._tracing = tracing
 
     def submit(
@@ -80,6 +83,7 @@ class JobService:
         Raises:
             IdempotencyConflict: The key came first with another request.
             LoraUnknown: It names one that is not there.
+            InvalidRequest: A prompt is too long, and the policy refuses those.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
@@ -189,6 +193,7 @@ class JobService:
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
         complete = submission.request.filled(self._defaults, seed=drawn)
+        self._check_prompts(complete, alive)
         return Job.queued(
             str(uuid4()),
             complete,

@@ -34,6 +34,7 @@ from api.routes import (
     png_info,
     root,
     studio,
+    tokens,
     verify,
 )
 from api.sdapi.password import PasswordIsKey
@@ -125,6 +126,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         events.router,
         loras.router,
         verify.router,
+        tokens.router,
         openai_images,
         sdapi,
     ):

@@ -10,6 +10,7 @@ from shared.generation import GenerationRequest
 from shared.infotext import Infotext
 from shared.picture_metadata import INFOTEXT, METADATA, PictureMetadata, PictureResult
 from shared.png_text import Png
+from shared.prompt_rules import PromptSyntax
 
 
 class PngInfo(BaseModel):
@@ -33,7 +34,7 @@ class PngInfo(BaseModel):
     """What it was painted with; null where it does not say."""
 
 
-def read_info(png: Png, *, use_karras_sigmas: bool) -> PngInfo:
+def read_info(png: Png, *, use_karras_sigmas: bool, prompt_syntax: PromptSyntax) -> PngInfo:
     """Read a picture's own text, or else A1111's.
 
     Raises:
@@ -52,7 +53,9 @@ def read_info(png: Png, *, use_karras_sigmas: bool) -> PngInfo:
         message = f"is a PNG without the texts {INFOTEXT!r} and {METADATA!r}, one of which it needs"
         raise refuse(("body",), message, "no_metadata")
     text = png.text[INFOTEXT]
-    repainting = repainting_of(Infotext.parse(text), use_karras_sigmas=use_karras_sigmas)
+    repainting = repainting_of(
+        Infotext.parse(text), use_karras_sigmas=use_karras_sigmas, prompt_syntax=prompt_syntax
+    )
     unread = [f"The text {METADATA!r} cannot be read."] if METADATA in png.text else []
     return PngInfo(
         info=text,

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from shared.generation import GenerationRequest, Scheduler
 from shared.infotext import NOISE_SOURCE, SAMPLERS, Infotext, schedule_of
 from shared.lora_tags import read_tags
+from shared.prompt_rules import PromptSyntax
 
 _Fields = dict[str, Any]
 
@@ -21,8 +22,17 @@ _SCHEDULERS = {
 _SCHEDULE_IN_SAMPLER = re.compile(r"(.*)[ _](karras|exponential)", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
-# What A1111 reads as weights, other networks and breaks.
-_SYNTAX = re.compile(r"<(?:lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b")
+# What A1111 does not read as words: in a prompt, and what of it this service does not.
+_SYNTAX = {
+    PromptSyntax.PLAIN: (
+        re.compile(r"<(?:lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b"),
+        "Weights, networks and breaks in the prompts are read as plain words here.",
+    ),
+    PromptSyntax.A1111: (
+        re.compile(r"<(?:lyco|hypernet):|:\s*[\d.]+\s*\]|\[[^\[\]]*\||\bAND\b"),
+        "Networks, AND, [a:b:0.5] and [a|b] in the prompts are read as plain words here.",
+    ),
+}
 _SHOWN_OF_A_VALUE = 60
 
 
@@ -36,7 +46,9 @@ class Repainting:
     notes: list[str]
 
 
-def repainting_of(infotext: Infotext, *, use_karras_sigmas: bool) -> Repainting:
+def repainting_of(
+    infotext: Infotext, *, use_karras_sigmas: bool, prompt_syntax: PromptSyntax
+) -> Repainting:
     """Give the request that paints a picture again, as nearly as this service can."""
     parameters = _with_schedule_apart(infotext.parameters)
     fields, strangers = _understood(parameters)
@@ -49,7 +61,7 @@ def repainting_of(infotext: Infotext, *, use_karras_sigmas: bool) -> Repainting:
     request, refusals = _valid_part(fields)
     schedule = _schedule_note(parameters, fields, use_karras_sigmas=use_karras_sigmas)
     tags = [f"Of the prompt {complaint}; it is left out." for complaint in tagged.complaints]
-    notes = [*_prompt_notes(infotext), *tags, *strangers, *refusals, *schedule]
+    notes = [*_prompt_notes(infotext, prompt_syntax), *tags, *strangers, *refusals, *schedule]
     return Repainting(request, notes)
 
 
@@ -89,14 +101,15 @@ def _valid_part(fields: _Fields) -> tuple[GenerationRequest | None, list[str]]:
     return GenerationRequest.model_validate(kept), notes
 
 
-def _prompt_notes(infotext: Infotext) -> list[str]:
+def _prompt_notes(infotext: Infotext, syntax: PromptSyntax) -> list[str]:
     notes = []
     if not infotext.parameters:
         notes.append("There is no line of parameters, so all of the text is taken for prompts.")
     elif infotext.parameters.get("RNG") != NOISE_SOURCE:
         notes.append("The picture began with noise that was not drawn on a CPU, as it is here.")
-    if _SYNTAX.search(f"{infotext.prompt}\n{infotext.negative_prompt}"):
-        notes.append("Weights, networks and breaks in the prompts are read as plain words here.")
+    unread, note = _SYNTAX[syntax]
+    if unread.search(f"{infotext.prompt}\n{infotext.negative_prompt}"):
+        notes.append(note)
     return notes
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.loras import LoraUsed, LoraUses
+from shared.prompt_rules import PromptPolicy, PromptSyntax
 
 
 def _not_blank(prompt: str) -> str:
@@ -168,6 +169,19 @@ class Build(BaseModel):
     versions: dict[str, str]
     """Of torch, diffusers and transformers."""
 
+    # What pictures were painted with that do not say it.
+    prompt_policy: PromptPolicy = PromptPolicy.TRUNCATE
+    """What becomes of a prompt that is longer than what the model reads at once."""
+
+    prompt_syntax: PromptSyntax = PromptSyntax.PLAIN
+    """What brackets and BREAK mean in a prompt."""
+
+    chunk_tokens: int = 75
+    """Tokens of a prompt that the model reads at once."""
+
+    tokenizer: str | None = None
+    """`sha256:…` over the tokenizer's JSON."""
+
 
 class GenerationResult(BaseModel):
     """How a finished picture was made; the PNG is stored beside it, never inside."""
@@ -181,7 +195,7 @@ class GenerationResult(BaseModel):
     height: int
     width: int
     prompt_tokens: int
-    """Of the prompt, as the model's tokenizer counts; it reads 75 of them."""
+    """Of the prompt, as the model's tokenizer counts."""
 
     dropped_text: str
     """The end of the prompt that the model did not read; empty where it read all."""
@@ -196,3 +210,11 @@ class GenerationResult(BaseModel):
 
     loras: tuple[LoraUsed, ...] = ()
     """The LoRAs that it was painted with, in the order of the request."""
+    prompt_chunks: int = 1
+    """In how many parts the prompt was read."""
+
+    negative_prompt_tokens: int = 0
+    """Of the negative prompt."""
+
+    dropped_negative_text: str = ""
+    """The end of the negative prompt that the model did not read."""

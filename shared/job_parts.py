@@ -70,6 +70,7 @@ class FailureType(StrEnum):
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
     NAN_OUTPUT = "nan_output"
     LORA_UNUSABLE = "lora_unusable"
+    PROMPT_TOO_LONG = "prompt_too_long"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     INTERNAL_ERROR = "internal_error"

@@ -16,6 +16,7 @@
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
 | `semantic-bit:loras:{worker}` | hash of the LoRAs that a worker has, by name |
+| `semantic-bit:tokenizer:{hash}` | JSON of a live model's tokenizer, compressed, to count with |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -48,6 +49,11 @@ def ended_key(job_id: str) -> str:
 def events_key(job_id: str) -> str:
     """Name the stream of a job's events."""
     return f"{PREFIX}events:{job_id}"
+
+
+def tokenizer_key(tokenizer_id: str) -> str:
+    """Name the JSON of a tokenizer."""
+    return f"{PREFIX}tokenizer:{tokenizer_id}"
 
 
 def idempotency_key(idempotency: str | None) -> str:

@@ -39,6 +39,14 @@ class PictureResult(BaseModel):
 
     loras: tuple[LoraUsed, ...] = ()
     """The LoRAs that changed the model for it, in the order of the request."""
+    prompt_chunks: int = 1
+    """In how many parts the prompt was read."""
+
+    negative_prompt_tokens: int = 0
+    """Of the negative prompt."""
+
+    dropped_negative_text: str = ""
+    """The end of the negative prompt that the model did not read."""
 
 
 class PictureMetadata(BaseModel):

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
 from shared.log import LogFormat
+from shared.prompt_rules import PromptPolicy, PromptSyntax
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
 _SCHEDULER_NAMES = {
@@ -165,6 +166,14 @@ class Settings(BaseSettings):
 
     use_karras_sigmas: bool = True
     """Karras noise levels for DPMSolver++."""
+
+    prompt_policy: Annotated[PromptPolicy, BeforeValidator(_lower)] = PromptPolicy.CHUNK
+    """What becomes of a prompt of more than 75 tokens: chunk (read in parts), truncate (the record
+    says what was not read) or error (422)."""
+
+    prompt_syntax: Annotated[PromptSyntax, BeforeValidator(_lower)] = PromptSyntax.A1111
+    """a1111 ((word:1.2), [word] and BREAK weigh words and begin a chunk) or plain (they are
+    words)."""
 
     offline_mode: bool = False
     """Never reach for the network: use what is on the disk or in the hub's cache."""

@@ -6,6 +6,8 @@ from redis.exceptions import RedisError
 
 from shared.generation import Build
 from shared.log import get_logger
+from shared.prompt_tokenizer import PromptTokenizer
+from shared.tokenizer_store import TokenizerStore
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 
 _log = get_logger(__name__)
@@ -14,8 +16,17 @@ _log = get_logger(__name__)
 class HeartbeatThread:
     """Announces the worker every few seconds for as long as its process lives."""
 
-    def __init__(self, registry: WorkerRegistry, worker: str, *, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        registry: WorkerRegistry,
+        tokenizers: TokenizerStore,
+        worker: str,
+        *,
+        interval_seconds: float,
+    ) -> None:
         self._registry = registry
+        self._tokenizers = tokenizers
+        self._kept: dict[str, str] = {}
         self._interval_seconds = interval_seconds
         self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING)
         self._changed = Event()
@@ -24,6 +35,10 @@ class HeartbeatThread:
     def start(self) -> None:
         """Say that the worker is loading its model."""
         self._thread.start()
+
+    def keep(self, tokenizer: PromptTokenizer) -> None:
+        """Keep a tokenizer where the API finds it, also after Redis has lost it."""
+        self._kept = {**self._kept, tokenizer.id: tokenizer.definition}
 
     def ready(self, build: Build) -> None:
         """Say that the worker paints, and with what."""
@@ -36,8 +51,14 @@ class HeartbeatThread:
     def _announce(self) -> None:
         while True:
             try:
-                self._registry.announce(self._beat)
+                self._publish()
             except RedisError as error:
                 _log.warning("heartbeat not sent", reason=type(error).__name__)
             self._changed.wait(self._interval_seconds)
             self._changed.clear()
+
+    def _publish(self) -> None:
+        beat = self._beat
+        for tokenizer_id, definition in self._kept.items():
+            self._tokenizers.keep(tokenizer_id, definition)
+        self._registry.announce(beat)

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from diffusers import StableDiffusionPipeline
 
 from shared.generation import Build
 from shared.log import get_logger
+from shared.prompt_reader import PromptReader
+from shared.prompt_tokenizer import PromptTokenizer
 from shared.settings import Settings
 from worker.device_name import device_name
 from worker.latent_colours import colours_of
@@ -22,6 +25,7 @@ from worker.metrics import OnAgain
 from worker.model import Model
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
+from worker.text_encoding import tokenizer_of
 
 _log = get_logger(__name__)
 
@@ -44,8 +48,14 @@ def quieten_libraries() -> None:
         library.enable_propagation()
 
 
-def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> DiffusersPipeline:
+def load_pipeline(
+    settings: Settings,
+    on_again: OnAgain = lambda _: None,
+    publish: Callable[[PromptTokenizer], None] = lambda _: None,
+) -> DiffusersPipeline:
     """Load the model that the settings name, move it to its device, and paint once to warm it up.
+
+    `publish` is given its tokenizer.
 
     Raises:
         ModelUnavailable: It is not there or cannot be read; one line says what to set.
@@ -58,10 +68,17 @@ def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> Dif
     loaded, revision = _load(source, dtype, settings)
     loaded.set_progress_bar_config(disable=True)
     loaded.to(device)
+    reader = PromptReader(tokenizer_of(loaded), settings.prompt_policy, settings.prompt_syntax)
+    publish(reader.tokenizer)
     build = _describe(
-        source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
+        source.name,
+        revision,
+        device,
+        dtype,
+        use_karras_sigmas=settings.use_karras_sigmas,
+        reader=reader,
     )
-    model = Model(loaded, build, colours=colours_of(source.path))
+    model = Model(loaded, build, colours=colours_of(source.path), reader=reader)
     loras = LoraShelf(LoraFolder(settings.lora_dir), LoraCache())
     pipeline = DiffusersPipeline(model, loras=loras, on_again=on_again)
     pipeline.warm_up()
@@ -160,7 +177,13 @@ def _fingerprint(model: Path) -> str:
 
 
 def _describe(
-    name: str, revision: str, device: str, dtype: torch.dtype, *, use_karras_sigmas: bool
+    name: str,
+    revision: str,
+    device: str,
+    dtype: torch.dtype,
+    *,
+    use_karras_sigmas: bool,
+    reader: PromptReader,
 ) -> Build:
     return Build(
         model=name,
@@ -175,4 +198,8 @@ def _describe(
             "diffusers": diffusers.__version__,
             "transformers": transformers.__version__,
         },
+        prompt_policy=reader.policy,
+        prompt_syntax=reader.syntax,
+        chunk_tokens=reader.tokenizer.chunk_tokens,
+        tokenizer=reader.tokenizer.id,
     )

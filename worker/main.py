@@ -41,10 +41,12 @@ from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
+from shared.prompt_tokenizer import PromptTokenizer
 from shared.recovery import Recovery
 from shared.redis_check import warn_of_bad_settings
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
+from shared.tokenizer_store import TokenizerStore
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
 from worker.heartbeat import HeartbeatThread
@@ -65,11 +67,14 @@ _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
 
 
-Load = Callable[[Settings, OnAgain], Pipeline]
+Publish = Callable[[PromptTokenizer], None]
+"""Is given the tokenizer of a model that is loaded."""
+
+Load = Callable[[Settings, OnAgain, Publish], Pipeline]
 """Loads the model; what is tried a second time while it paints is told to `OnAgain`."""
 
 
-def load_model(settings: Settings, on_again: OnAgain) -> Pipeline:
+def load_model(settings: Settings, on_again: OnAgain, publish: Publish) -> Pipeline:
     """Load the model and paint once to warm it up.
 
     Raises:
@@ -81,7 +86,7 @@ def load_model(settings: Settings, on_again: OnAgain) -> Pipeline:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from worker.loading import load_pipeline  # noqa: PLC0415  # Only the child may import torch.
 
-    return load_pipeline(settings, on_again)
+    return load_pipeline(settings, on_again, publish)
 
 
 def main(load: Load = load_model) -> None:
@@ -191,7 +196,12 @@ def start_runner(
         ModelUnavailable: There is no model to load.
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
-    heartbeat = HeartbeatThread(WorkerRegistry(redis), name, interval_seconds=_HEARTBEAT_SECONDS)
+    heartbeat = HeartbeatThread(
+        WorkerRegistry(redis),
+        TokenizerStore(redis),
+        name,
+        interval_seconds=_HEARTBEAT_SECONDS,
+    )
     heartbeat.start()
     if settings.lora_dir:
         registry = LoraRegistry(redis)
@@ -199,7 +209,7 @@ def start_runner(
         watch.start()
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
-    pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
+    pipeline = CountedPipeline(load(settings, metrics.tried_again, heartbeat.keep), metrics)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
     tracing = connect_tracing(settings, "worker")
 

@@ -68,7 +68,7 @@ class WorkerMetrics:
         )
         self._truncated = Counter(
             f"{PREFIX}prompts_truncated",
-            "Pictures of whose prompt the model did not read the end.",
+            "Pictures of one of whose prompts the model did not read the end.",
             registry=registry,
         )
         self._again = Counter(
@@ -108,7 +108,7 @@ class WorkerMetrics:
         self._encode.observe(timings.encode)
         step_seconds = timings.denoise / result.num_inference_steps
         self._step.labels(size_class(result), result.scheduler.value).observe(step_seconds)
-        self._truncated.inc(bool(result.dropped_text))
+        self._truncated.inc(bool(result.dropped_text or result.dropped_negative_text))
 
 
 class CountedPipeline:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from diffusers import StableDiffusionPipeline
 
 from shared.generation import Build
+from shared.prompt_reader import PromptReader
 from worker.latent_colours import LatentColours
 
 
@@ -16,3 +17,6 @@ class Model:
     build: Build
     colours: LatentColours
     """How its latents look, for previews."""
+
+    reader: PromptReader
+    """How its prompts are read."""

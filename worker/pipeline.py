@@ -96,7 +96,7 @@ class DiffusersPipeline:
     ) -> Painting:
         with applied_loras(pipeline, request.loras, self._loras) as loras:
             started = self._clock()
-            text = encode_text(pipeline, request)
+            text = encode_text(pipeline, request, self._model.reader)
             encoded = self._clock()
             latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
             denoised = self._clock()
@@ -106,8 +106,7 @@ class DiffusersPipeline:
             text_seconds=encoded - started,
             denoise_seconds=denoised - encoded,
             decode_seconds=self._clock() - denoised,
-            prompt_tokens=text.prompt_tokens,
-            dropped_text=text.dropped_text,
+            account=text.account,
             loras=loras,
         )
 

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Protocol
@@ -29,6 +29,7 @@ from worker.job_trace import attempt_span, record_stages
 from worker.lease import Canceled, Lease
 from worker.patience import patiently
 from worker.previews import Previews
+from worker.prompt_account import PromptAccount
 
 _log = get_logger(__name__)
 
@@ -46,8 +47,7 @@ class Painting:
     text_seconds: float
     denoise_seconds: float
     decode_seconds: float
-    prompt_tokens: int = 0
-    dropped_text: str = ""
+    account: PromptAccount = field(default_factory=PromptAccount)
     loras: tuple[LoraUsed, ...] = ()
 
 
@@ -240,8 +240,7 @@ def _texts(request: GenerationRequest, painting: Painting, build: Build) -> dict
         return {}
     result = PictureResult(
         program=PROGRAM,
-        prompt_tokens=painting.prompt_tokens,
-        dropped_text=painting.dropped_text,
+        **asdict(painting.account),
         build=build,
         loras=painting.loras,
     )
@@ -254,8 +253,7 @@ def _result(
     request = job.request
     return GenerationResult(
         **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata", "loras"}),
-        prompt_tokens=painting.prompt_tokens,
-        dropped_text=painting.dropped_text,
+        **asdict(painting.account),
         build=build,
         timings=timings,
         image_bytes=len(png),

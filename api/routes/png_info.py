@@ -16,4 +16,8 @@ def read(png: PictureBody, settings: CurrentSettings) -> PngInfo:
     The body is the PNG itself, or JSON with it in base64. Posting the `request` of a picture of
     ours to `/generate` gives the same bytes, as long as the build is the same.
     """
-    return read_info(png, use_karras_sigmas=settings.use_karras_sigmas)
+    return read_info(
+        png,
+        use_karras_sigmas=settings.use_karras_sigmas,
+        prompt_syntax=settings.prompt_syntax,
+    )

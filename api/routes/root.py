@@ -28,6 +28,7 @@ def read() -> ServiceCard:
             "/loras": "GET - List the LoRAs that a request can name",
             "/png-info": "POST - Read how a PNG was made, as a request for it",
             "/verify": "POST - Paint a PNG again and compare the pixels",
+            "/tokens": "POST - Count the tokens of prompts before they are painted",
             "/studio": "GET - Paint in the browser",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",

@@ -27,8 +27,12 @@ async def verify(
     The body is the PNG itself, or JSON with it in base64. Like `/generate` this waits for a job,
     which is canceled when the client leaves.
     """
-    karras = settings.use_karras_sigmas
-    claim = await run_in_threadpool(Claim.read, png, use_karras_sigmas=karras)
+    claim = await run_in_threadpool(
+        Claim.read,
+        png,
+        use_karras_sigmas=settings.use_karras_sigmas,
+        prompt_syntax=settings.prompt_syntax,
+    )
     if not claim.has_its_size:
         return Verification.of_other_size(claim)
     pixels = await run_in_threadpool(claim.pixels)  # Before painting: they may not be there.

@@ -28,7 +28,6 @@ RANDOM_SEED = -1
 
 _NETWORK = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
 _LORA_USES = TypeAdapter[tuple[LoraUse, ...]](LoraUses)
-_WEIGHT = re.compile(r"\([^()]+:\s*[\d.]+\s*\)")
 
 
 def _only(*neutral: JsonValue) -> tuple[AfterValidator, WithJsonSchema]:
@@ -50,12 +49,9 @@ def _shown(value: JsonValue) -> str:
     return json.dumps(value)
 
 
-def _words_only(prompt: str) -> str:
+def _no_network(prompt: str) -> str:
     if _NETWORK.search(prompt):
         message = "networks such as <lora:…> are not understood here"
-        raise ValueError(message)
-    if _WEIGHT.search(prompt):
-        message = "weights such as (word:1.2) are not understood here"
         raise ValueError(message)
     return prompt
 
@@ -71,7 +67,7 @@ def _with_loras(prompt: str) -> str:
     if not tagged.words.strip():
         message = "must contain something other than LoRAs"
         raise ValueError(message)
-    _words_only(tagged.words)
+    _no_network(tagged.words)
     return prompt
 
 
@@ -124,10 +120,10 @@ class Txt2ImgRequest(BaseModel):
     )
 
     prompt: Annotated[Prompt, AfterValidator(_with_loras)]
-    """Words, and LoRAs as `<lora:name:0.8>`; weights in parentheses and other networks in angle
-    brackets are refused."""
+    """Words, weights, and LoRAs as `<lora:name:0.8>`; other networks in angle brackets are
+    refused."""
 
-    negative_prompt: Annotated[NegativePrompt, AfterValidator(_words_only)] | None = None
+    negative_prompt: Annotated[NegativePrompt, AfterValidator(_no_network)] | None = None
     steps: Steps | None = None
     cfg_scale: GuidanceScale | None = None
     width: Dimension | None = None

@@ -37,6 +37,7 @@ def _translator(
     return Translator(
         names,
         default_scheduler=settings.scheduler_type,
+        prompt_syntax=settings.prompt_syntax,
         models=models.names(),
         limit=settings.max_concurrent_requests,
     )

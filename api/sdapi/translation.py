@@ -1,5 +1,6 @@
 """From A1111's words to ours."""
 
+import re
 from collections.abc import Callable, Collection
 from secrets import randbelow
 
@@ -11,11 +12,13 @@ from api.sdapi.samplers import SAMPLERS, SamplerNames
 from api.series import HIGHEST_SEED, MAX_PICTURES, repeated
 from shared.generation import GenerationRequest, Scheduler
 from shared.lora_tags import read_tags
+from shared.prompt_rules import PromptSyntax
 
 Complaints = dict[str, str]
 """What is wrong, by field."""
 
 _FIRST_CLIP_SKIP = 1
+_WEIGHT = re.compile(r"\([^()]+:\s*[\d.]+\s*\)")
 _OURS = {
     "steps": "num_inference_steps",
     "cfg_scale": "guidance_scale",
@@ -32,6 +35,7 @@ class Translator:
         names: SamplerNames,
         *,
         default_scheduler: Scheduler,
+        prompt_syntax: PromptSyntax,
         models: Collection[str],
         limit: int,
         draw: Callable[[int], int] = randbelow,
@@ -39,6 +43,7 @@ class Translator:
         """Take the names of what is loaded, and how many jobs are admitted at once."""
         self._names = names
         self._default_scheduler = default_scheduler
+        self._prompt_syntax = prompt_syntax
         self._models = models
         self._limit = limit
         self._draw = draw
@@ -50,6 +55,7 @@ class Translator:
             InvalidRequest: Fields do not go together, or name what is not here.
         """
         complaints = {
+            **self._of_prompts(request),
             **self._of_count(request),
             **self._of_sampler(request),
             **self._of_settings(request),
@@ -79,6 +85,13 @@ class Translator:
 
     def _scheduler_of(self, request: Txt2ImgRequest) -> Scheduler | None:
         return self._names.find(request.sampler) if request.sampler else self._default_scheduler
+
+    def _of_prompts(self, request: Txt2ImgRequest) -> Complaints:
+        if self._prompt_syntax is PromptSyntax.A1111:
+            return {}
+        prompts = {"prompt": request.prompt, "negative_prompt": request.negative_prompt or ""}
+        message = "weights such as (word:1.2) are not understood here"
+        return {field: message for field, text in prompts.items() if _WEIGHT.search(text)}
 
     def _of_count(self, request: Txt2ImgRequest) -> Complaints:
         complaints = {}

@@ -145,9 +145,11 @@ def _deliver(
 def _summarise(job: Job, target: Target, file: str) -> None:
     result = job.result
     assert result is not None  # It has succeeded.
-    if result.dropped_text:
-        note = f'note: the prompt is too long; the model did not read "{result.dropped_text}"'
-        messages().print(one_line(note), soft_wrap=True, style="yellow")
+    dropped = {"prompt": result.dropped_text, "negative prompt": result.dropped_negative_text}
+    for name, text in dropped.items():
+        if text:
+            note = f'note: the {name} is too long; the model did not read "{text}"'
+            messages().print(one_line(note), soft_wrap=True, style="yellow")
     console = messages() if target.is_stdout else results()
     line = f"{file}  seed {job.request.seed}  {result.timings.total:.2f} s"
     console.print(line, soft_wrap=True)

@@ -59,6 +59,9 @@ class Result(Told):
     dropped_text: str = ""
     """What the model did not read of the prompt."""
 
+    dropped_negative_text: str = ""
+    """What it did not read of the negative one."""
+
 
 class JobError(Told):
     """Why there is no picture."""

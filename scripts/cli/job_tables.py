@@ -85,6 +85,8 @@ def _outcome(job: Job) -> Iterator[tuple[str, str]]:
         yield "seconds", f"{job.result.timings.total:.2f}"
         if job.result.dropped_text:
             yield "not read", job.result.dropped_text
+        if job.result.dropped_negative_text:
+            yield "negative not read", job.result.dropped_negative_text
 
 
 def _age(job: Job, now: datetime) -> str:

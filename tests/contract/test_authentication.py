@@ -9,6 +9,7 @@ GUARDED = [
     ("POST", "/jobs"),
     ("POST", "/png-info"),
     ("POST", "/verify"),
+    ("POST", "/tokens"),
     ("GET", "/jobs"),
     ("GET", "/jobs/a"),
     ("GET", "/jobs/a/events"),

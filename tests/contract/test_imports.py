@@ -27,7 +27,7 @@ def loaded_by(module: str, *, among: str) -> str:
 
 class TestImports:
     def test_the_api_loads_neither_the_worker_nor_what_the_model_needs(self) -> None:
-        heavy = "torch,diffusers,transformers,accelerate,safetensors,numpy,PIL,worker"
+        heavy = "torch,diffusers,transformers,accelerate,safetensors,tokenizers,numpy,PIL,worker"
         assert loaded_by("api.main", among=heavy) == ""
 
     @pytest.mark.parametrize("module", ["worker.main", "worker.runner", "worker.tasks"])

@@ -68,6 +68,7 @@ class TestSubmit:
             "width": 512,
             "scheduler": "dpmsolver++",
             "embed_metadata": True,
+            "loras": [],
         }
 
     def test_wakes_a_worker(self, client: httpx.Client, redis: Redis, store: JobStore) -> None:

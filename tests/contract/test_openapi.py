@@ -51,6 +51,7 @@ class TestOpenApi:
             "POST /png-info",
             "POST /verify",
             "GET /loras",
+            "POST /tokens",
             "POST /jobs",
             "GET /jobs",
             "GET /jobs/{job_id}",
@@ -119,9 +120,7 @@ class TestOpenApi:
     def test_shows_that_a_picture_is_answered(self, document: Document, name: str) -> None:
         answer = operations(document)[name]["responses"]["200"]
         assert list(answer["content"]) == ["image/png"]
-        assert {"X-Seed", "X-Steps", "X-Guidance", "X-Job-Id", "Server-Timing"} <= set(
-            answer["headers"]
-        )
+        assert {"X-Seed", "X-Prompt-Tokens", "X-Job-Id", "Server-Timing"} <= set(answer["headers"])
 
     def test_shows_that_a_submit_is_accepted(self, document: Document) -> None:
         answers = operations(document)["POST /jobs"]["responses"]
@@ -168,7 +167,9 @@ class TestOpenApi:
         assert guarded == {
             name
             for name in operations(document)
-            if any(noun in name for noun in (*parts, "/png-info", "/verify", "GET /loras"))
+            if any(
+                noun in name for noun in (*parts, "/png-info", "/verify", "/tokens", "GET /loras")
+            )
         }
 
     @pytest.mark.parametrize(("keys", "is_open"), [("", True), ("secret", False)])

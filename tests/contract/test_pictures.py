@@ -9,8 +9,9 @@ from redis import Redis
 from shared.job_store import JobStore
 from tests.contract.conftest import StartApi
 from tests.contract.serving import working
-from tests.support.pipelines import CallsBeforeItReturns, runs_out_of_memory
+from tests.support.pipelines import CallsBeforeItReturns, PaintsFlat, runs_out_of_memory
 from tests.support.runners import make_runner
+from worker.prompt_account import PromptAccount
 
 REQUEST: dict[str, object] = {
     "prompt": "a red apple",
@@ -30,6 +31,8 @@ HEADERS = [
     "x-guidance",
     "x-scheduler",
     "x-device",
+    "x-prompt-tokens",
+    "x-prompt-chunks",
 ]
 
 
@@ -64,7 +67,21 @@ class TestGenerate:
             "x-guidance": "7.0",
             "x-scheduler": "dpmsolver++",
             "x-device": "cpu",
+            "x-prompt-tokens": "0",
+            "x-prompt-chunks": "1",
         }
+        assert "x-prompt-truncated" not in headers
+
+    @pytest.mark.parametrize(
+        "account",
+        [PromptAccount(dropped_text="and more"), PromptAccount(dropped_negative_text="and more")],
+    )
+    def test_says_in_the_headers_that_a_prompt_was_cut(
+        self, client: httpx.Client, redis: Redis, account: PromptAccount
+    ) -> None:
+        with working(redis, PaintsFlat(account=account)):
+            headers = client.post("/generate", json=REQUEST).headers
+        assert headers["x-prompt-truncated"] == "true"
 
     def test_says_in_the_headers_how_long_it_took(self, client: httpx.Client, redis: Redis) -> None:
         headers = paint(client, redis).headers

@@ -37,6 +37,9 @@ RESULT = {
     "dropped_text": "",
     "build": BUILD.model_dump(),
     "loras": [],
+    "prompt_chunks": 1,
+    "negative_prompt_tokens": 0,
+    "dropped_negative_text": "",
 }
 
 

@@ -209,9 +209,8 @@ class TestTxt2Img:
         ("field", "value"),
         [
             ("prompt", ""),
-            ("prompt", "a (red:1.3) apple"),
             ("prompt", "an apple <lyco:style:0.8>"),
-            ("negative_prompt", "(blue:1.2)"),
+            ("negative_prompt", "<lora:style:0.8>"),
             ("steps", 61),
             ("cfg_scale", 0.5),
             ("width", 1024),
@@ -244,6 +243,20 @@ class TestTxt2Img:
     ) -> None:
         assert refuse(client, **{field: value})["field"] == field
         assert list(redis.scan_iter("semantic-bit:job:*")) == []
+
+    @pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+    def test_names_weights_where_they_are_not_understood(
+        self, start_api: StartApi, redis: Redis, field: str
+    ) -> None:
+        client = start_api(prompt_syntax="plain")
+        assert refuse(client, **{field: "a (red:1.3) apple"})["field"] == field
+        assert list(redis.scan_iter("semantic-bit:job:*")) == []
+
+    def test_takes_weights_where_they_are_understood(
+        self, client: httpx.Client, redis: Redis
+    ) -> None:
+        weighted = {"prompt": "a (red:1.3) apple", "negative_prompt": "(blue:1.2)"}
+        assert len(paint(client, redis, **weighted)["images"]) == 1
 
     def test_names_what_does_not_go_together(self, client: httpx.Client) -> None:
         assert refuse(client, sampler_name="Euler a", scheduler="Karras")["field"] == "scheduler"

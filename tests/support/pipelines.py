@@ -10,6 +10,7 @@ from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.loras import LoraUsed
 from tests.support.builders import BUILD
+from worker.prompt_account import PromptAccount
 from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
 PATIENCE_SECONDS = 20
@@ -23,6 +24,7 @@ class PaintsFlat:
 
     colour: str = "red"
     build: Build = BUILD
+    account: PromptAccount = field(default_factory=PromptAccount)
     painted: list[GenerationRequest] = field(default_factory=list)
 
     def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
@@ -32,7 +34,12 @@ class PaintsFlat:
         image = Image.new("RGB", (request.width, request.height), self.colour)
         loras = tuple(LoraUsed(**use.model_dump(), **LORA_HASHES) for use in request.loras)
         return Painting(
-            image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03, loras=loras
+            image,
+            text_seconds=0.01,
+            denoise_seconds=0.02,
+            decode_seconds=0.03,
+            account=self.account,
+            loras=loras,
         )
 
 

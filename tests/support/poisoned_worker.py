@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
-from worker.main import load_model, main
+from worker.main import Publish, load_model, main
 from worker.metrics import OnAgain
 from worker.runner import OnStep, Painting, Pipeline
 
@@ -64,8 +64,8 @@ def _dawdle(step: int) -> None:
 _SUFFERINGS = {POISON: _die, STUCK: _get_stuck, SLOW: _dawdle}
 
 
-def _load(settings: Settings, on_again: OnAgain) -> Pipeline:
-    return PoisonedPipeline(load_model(settings, on_again))
+def _load(settings: Settings, on_again: OnAgain, publish: Publish) -> Pipeline:
+    return PoisonedPipeline(load_model(settings, on_again, publish))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def make_job_service(
         loras=LiveLoras(LoraRegistry(redis)),
         defaults=GenerationDefaults(),
         limit=limit,
+        check_prompts=lambda *_: None,
         tracing=NoTracing(),
     )
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from api.repainting import Repainting, repainting_of
 from shared.generation import GenerationRequest
 from shared.infotext import Infotext, write_infotext
+from shared.prompt_rules import PromptSyntax
 from tests.support.builders import BUILD
 from tests.support.requests import requests
 
@@ -16,10 +17,16 @@ def lost(name: str, value: str, reason: str) -> str:
     return f"{name}: {value!r} is not carried over: {reason}."
 
 
-def repaint(line: str, prompt: str = "a cat", *, use_karras_sigmas: bool = True) -> Repainting:
+def repaint(
+    line: str,
+    prompt: str = "a cat",
+    *,
+    use_karras_sigmas: bool = True,
+    syntax: PromptSyntax = PromptSyntax.A1111,
+) -> Repainting:
     """Repaint from a line of parameters, with the noise of a CPU."""
     infotext = Infotext.parse(f"{prompt}\n{line}, RNG: CPU")
-    return repainting_of(infotext, use_karras_sigmas=use_karras_sigmas)
+    return repainting_of(infotext, use_karras_sigmas=use_karras_sigmas, prompt_syntax=syntax)
 
 
 def fields_of(repainting: Repainting) -> dict[str, object]:
@@ -32,7 +39,7 @@ class TestOurOwnText:
     @given(request=requests())
     def test_comes_to_the_very_request(self, request: GenerationRequest) -> None:
         infotext = Infotext.parse(write_infotext(request, BUILD, "Program 1.0"))
-        found = repainting_of(infotext, use_karras_sigmas=True)
+        found = repainting_of(infotext, use_karras_sigmas=True, prompt_syntax=PromptSyntax.A1111)
         # An empty negative prompt paints what none does.
         negative = request.negative_prompt or None
         assert found.request == request.model_copy(update={"negative_prompt": negative})
@@ -121,20 +128,36 @@ class TestTextOfOthers:
 
     def test_says_that_the_noise_was_another(self) -> None:
         infotext = Infotext.parse("a cat\nSteps: 28, Seed: 1, Size: 512x512")
-        assert repainting_of(infotext, use_karras_sigmas=True).notes == [OTHER_NOISE]
+        assert repainting_of(
+            infotext, use_karras_sigmas=True, prompt_syntax=PromptSyntax.A1111
+        ).notes == [OTHER_NOISE]
 
     @pytest.mark.parametrize(
         "prompt", ["(cat:1.2)", "((cat))", "a <lyco:x:1>", "a cat BREAK a dog", "[cat:dog:0.5]"]
     )
-    def test_says_that_syntax_is_read_as_words(self, prompt: str) -> None:
-        notes = repaint("Steps: 28, Seed: 1", prompt=prompt).notes
+    def test_says_that_syntax_is_read_as_words_where_it_is(self, prompt: str) -> None:
+        notes = repaint("Steps: 28, Seed: 1", prompt=prompt, syntax=PromptSyntax.PLAIN).notes
         assert notes == [
             "Weights, networks and breaks in the prompts are read as plain words here."
         ]
 
-    @pytest.mark.parametrize("prompt", ["a cat (old)", "at 12:30", "a [b] c", "BREAKFAST"])
-    def test_says_nothing_of_syntax_where_there_is_none(self, prompt: str) -> None:
+    @pytest.mark.parametrize(
+        "prompt", ["a <lyco:x:1>", "[cat:dog:0.5]", "a [cat|dog]", "a cat AND a dog"]
+    )
+    def test_says_which_of_the_syntax_is_not_known_here(self, prompt: str) -> None:
+        note = "Networks, AND, [a:b:0.5] and [a|b] in the prompts are read as plain words here."
+        assert repaint("Steps: 28, Seed: 1", prompt=prompt).notes == [note]
+
+    @pytest.mark.parametrize("prompt", ["(cat:1.2)", "((cat))", "[cat], a dog", "cat BREAK dog"])
+    def test_says_nothing_of_the_syntax_that_is_known_here(self, prompt: str) -> None:
         assert repaint("Steps: 28, Seed: 1", prompt=prompt).notes == []
+
+    @pytest.mark.parametrize("syntax", PromptSyntax)
+    @pytest.mark.parametrize("prompt", ["a cat (old)", "at 12:30", "a [b] c", "BREAKFAST"])
+    def test_says_nothing_of_syntax_where_there_is_none(
+        self, prompt: str, syntax: PromptSyntax
+    ) -> None:
+        assert repaint("Steps: 28, Seed: 1", prompt=prompt, syntax=syntax).notes == []
 
     @pytest.mark.parametrize(
         ("prompt", "reason"),
@@ -153,7 +176,11 @@ class TestTextOfOthers:
         assert found.notes == [lost("prompt", shown, reason)]
 
     def test_takes_a_text_without_parameters_for_the_prompt(self) -> None:
-        found = repainting_of(Infotext.parse("a cat\non a mat"), use_karras_sigmas=True)
+        found = repainting_of(
+            Infotext.parse("a cat\non a mat"),
+            use_karras_sigmas=True,
+            prompt_syntax=PromptSyntax.A1111,
+        )
         assert fields_of(found) == {"prompt": "a cat\non a mat"}
         assert found.notes == [
             "There is no line of parameters, so all of the text is taken for prompts."

@@ -9,6 +9,7 @@ from shared.generation import Build
 from shared.job_parts import JobState
 from shared.picture_metadata import METADATA, PROGRAM, PictureMetadata, PictureResult
 from shared.png_text import read_png
+from shared.prompt_rules import PromptSyntax
 from tests.support.builders import BUILD, job_in, make_request
 from tests.support.pngs import flat_png, with_a_pixel_changed
 
@@ -23,7 +24,9 @@ def recorded(build: Build = BUILD, program: str = PROGRAM) -> dict[str, str]:
 
 
 def claim_of(png: bytes) -> Claim:
-    return Claim.read(read_png(png, KEYWORDS), use_karras_sigmas=True)
+    return Claim.read(
+        read_png(png, KEYWORDS), use_karras_sigmas=True, prompt_syntax=PromptSyntax.A1111
+    )
 
 
 def verify(png: bytes) -> Verification:

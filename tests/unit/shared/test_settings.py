@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.generation import GenerationDefaults, Scheduler
+from shared.prompt_rules import PromptPolicy, PromptSyntax
 from shared.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,6 +24,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "DEFAULT_WIDTH": ("768", 768),
     "SCHEDULER_TYPE": ("EulerAncestral", Scheduler.EULER_ANCESTRAL),
     "USE_KARRAS_SIGMAS": ("false", False),
+    "PROMPT_POLICY": ("Error", PromptPolicy.ERROR),
+    "PROMPT_SYNTAX": ("plain", PromptSyntax.PLAIN),
     "OFFLINE_MODE": ("1", True),
     "LOCAL_FILES_ONLY": ("yes", True),
     "MAX_CONCURRENT_REQUESTS": ("7", 7),

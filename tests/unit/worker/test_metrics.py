@@ -80,12 +80,20 @@ class TestPicture:
         run(PaintsFlat())
         assert seen_of(metrics).sum("semantic_bit_steps_total") == STEPS
 
-    @pytest.mark.parametrize(("dropped", "count"), [("", 0), ("and the rest", 1)])
-    def test_tells_whether_its_prompt_was_cut(
-        self, metrics: WorkerMetrics, dropped: str, count: int
+    @pytest.mark.parametrize(
+        ("dropped", "count"),
+        [
+            ({}, 0),
+            ({"dropped_text": "and the rest"}, 1),
+            ({"dropped_negative_text": "and the rest"}, 1),
+            ({"dropped_text": "this", "dropped_negative_text": "that"}, 1),
+        ],
+    )
+    def test_tells_whether_a_prompt_of_it_was_cut(
+        self, metrics: WorkerMetrics, dropped: dict[str, str], count: int
     ) -> None:
         running = job_in(JobState.RUNNING)
-        result = make_result().model_copy(update={"dropped_text": dropped})
+        result = make_result().model_copy(update=dropped)
         assert running.started_at is not None
         metrics.changed(running, running.succeed(TOKEN, result, running.started_at))
         assert seen_of(metrics).sum("semantic_bit_prompts_truncated_total") == count

@@ -108,7 +108,10 @@ class TestSuccess:
             **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
+            "prompt_chunks": 1,
             "dropped_text": "",
+            "negative_prompt_tokens": 0,
+            "dropped_negative_text": "",
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }

@@ -7,6 +7,7 @@ from api.sdapi.request import Txt2ImgRequest
 from api.sdapi.samplers import SamplerNames
 from api.sdapi.translation import Translator
 from shared.generation import GenerationRequest, Scheduler
+from shared.prompt_rules import PromptSyntax
 from tests.support.refusals import fields_of
 
 DRAWN = 1234
@@ -18,6 +19,7 @@ def translate(
     translator = Translator(
         SamplerNames(has_karras=has_karras),
         default_scheduler=default,
+        prompt_syntax=PromptSyntax.A1111,
         models=["demo"],
         limit=100,
         draw=lambda below: min(DRAWN, below),
@@ -80,6 +82,7 @@ class TestSeeds:
         translator = Translator(
             SamplerNames(has_karras=True),
             default_scheduler=Scheduler.DPM_SOLVER_PP,
+            prompt_syntax=PromptSyntax.A1111,
             models=[],
             limit=100,
             draw=draw,
