@@ -23,7 +23,18 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import (
+    events,
+    generate,
+    health,
+    jobs,
+    metrics,
+    png_info,
+    root,
+    schedulers,
+    studio,
+    verify,
+)
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -98,7 +109,8 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         app.include_router(router)
     if settings.metrics_enabled:
         app.include_router(metrics.router)
-    app.include_router(png_info.router, dependencies=[Depends(require_key)])
+    for router in (png_info.router, schedulers.router):
+        app.include_router(router, dependencies=[Depends(require_key)])
     for router in (
         generate.router,
         jobs.router,

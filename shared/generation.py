@@ -14,10 +14,17 @@ def _not_blank(prompt: str) -> str:
 
 
 class Scheduler(StrEnum):
-    """The samplers a request can name."""
+    """The samplers a request can name; `shared/schedulers.py` says what they are."""
 
     DPM_SOLVER_PP = "dpmsolver++"
     EULER_ANCESTRAL = "euler_ancestral"
+    EULER = "euler"
+    HEUN = "heun"
+    DDIM = "ddim"
+    UNIPC = "unipc"
+    LMS = "lms"
+    DPM_SOLVER_PP_SDE = "dpmsolver++_sde"
+    LCM = "lcm"
 
 
 Prompt = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_not_blank)]
@@ -88,7 +95,7 @@ class GenerationRequest(BaseModel):
     """The same seed and fields paint the same picture; omit it for a random one."""
 
     scheduler: Scheduler = Scheduler.DPM_SOLVER_PP
-    """The sampler: DPM-Solver++ 2M with Karras sigmas, or Euler ancestral."""
+    """The sampler; `GET /schedulers` says what each is."""
 
     embed_metadata: Annotated[bool, Field(strict=True)] = True
     """Whether the PNG says how it was made: the prompt, the seed, the build. No pixel depends on
@@ -150,7 +157,7 @@ class Build(BaseModel):
     """CPU threads of torch: on a CPU another number changes a few pixels by one."""
 
     use_karras_sigmas: bool = True
-    """Whether DPM-Solver++ takes Karras noise levels."""
+    """Whether the schedulers that take Karras noise levels, DPM-Solver++, have them."""
 
     versions: dict[str, str]
     """Of torch, diffusers and transformers."""

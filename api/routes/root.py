@@ -27,6 +27,7 @@ def read() -> ServiceCard:
             "/jobs": "POST - Submit a job, then follow /jobs/{id} and collect /jobs/{id}/image",
             "/png-info": "POST - Read how a PNG was made, as a request for it",
             "/verify": "POST - Paint a PNG again and compare the pixels",
+            "/schedulers": "GET - List the schedulers",
             "/studio": "GET - Paint in the browser",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.sdapi.request import Txt2ImgRequest
-from api.sdapi.samplers import name_of
 from api.series import Picture
 from shared import SERVICE_NAME, VERSION
 from shared.infotext import write_infotext
 from shared.picture_metadata import PROGRAM
+from shared.schedulers import entry_of
 
 
 class Info(BaseModel):
@@ -89,7 +89,7 @@ def _parameters(request: Txt2ImgRequest, first: Picture) -> dict[str, JsonValue]
         "cfg_scale": result.guidance_scale,
         "width": result.width,
         "height": result.height,
-        "sampler_name": name_of(result.scheduler),
+        "sampler_name": entry_of(result.scheduler).a1111,
     }
 
 
@@ -106,7 +106,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         all_subseeds=[-1] * len(pictures),
         width=result.width,
         height=result.height,
-        sampler_name=name_of(result.scheduler),
+        sampler_name=entry_of(result.scheduler).a1111,
         cfg_scale=result.guidance_scale,
         steps=result.num_inference_steps,
         batch_size=request.batch_size,

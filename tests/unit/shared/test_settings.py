@@ -68,7 +68,7 @@ WRONG = [
     ("DEFAULT_GUIDANCE_SCALE", "nan", ""),
     ("DEFAULT_HEIGHT", "513", "multiple of 8"),
     ("DEFAULT_WIDTH", "248", "greater than or equal to 256"),
-    ("SCHEDULER_TYPE", "ddim", "DPMSolver++ or EulerAncestral"),
+    ("SCHEDULER_TYPE", "plms", "must be one of DPMSolver++, EulerAncestral, Euler, Heun, "),
     ("USE_KARRAS_SIGMAS", "2", "boolean"),
     ("OFFLINE_MODE", "offline", "boolean"),
     ("LOCAL_FILES_ONLY", "-1", "boolean"),
@@ -158,6 +158,22 @@ class TestSources:
 
 class TestDefaults:
     def test_are_the_codes_own_without_any_variable(self) -> None:
+    @pytest.mark.parametrize(
+        ("name", "scheduler"),
+        [
+            ("dpm++ 2m sde", Scheduler.DPM_SOLVER_PP_SDE),
+            ("Euler a", Scheduler.EULER_ANCESTRAL),
+            ("Euler Ancestral", Scheduler.EULER_ANCESTRAL),
+            ("UNI_PC", Scheduler.UNIPC),
+            ("k_heun", Scheduler.HEUN),
+        ],
+    )
+    def test_takes_the_scheduler_as_others_write_it(
+        self, set_variable: Set, name: str, scheduler: Scheduler
+    ) -> None:
+        set_variable("SCHEDULER_TYPE", name)
+        assert load_settings().scheduler_type is scheduler
+
         assert load_settings().generation_defaults == GenerationDefaults()
 
     def test_come_from_the_environment(self, set_variable: Set) -> None:
