@@ -17,6 +17,7 @@ _HEADERS = {
     "X-Device": "`cuda`, `mps` or `cpu`.",
     "X-Generation-Time": "Time on the worker, such as `2.84s`.",
     "X-Job-Id": "The job, for `/jobs/{id}`.",
+    "X-Safety-Flagged": "`true` or `false`, where a safety checker looks at pictures.",
     "Server-Timing": "Milliseconds of queue, text, denoise, decode, encode and total.",
 }
 
@@ -50,6 +51,7 @@ def picture(job: Job, png: bytes) -> Response:
             "X-Job-Id": job.id,
             "Server-Timing": _server_timing(result.timings),
             "Cache-Control": "no-store",
+            **_safety(result.flagged),
         },
     )
 
@@ -58,6 +60,10 @@ def accepted(view: JobView) -> JSONResponse:
     """Answer that a job was accepted, and where it is to be found."""
     headers = {"Location": view.urls.self}
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers=headers)
+
+
+def _safety(flagged: bool | None) -> dict[str, str]:  # noqa: FBT001  # What it tells of.
+    return {} if flagged is None else {"X-Safety-Flagged": str(flagged).lower()}
 
 
 def _server_timing(timings: Timings) -> str:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from api.blocking_call import ClientDisconnected
 from shared.errors import (
     BrokerUnavailable,
+    ContentBlocked,
     ErrorBody,
     GenerationFailed,
     GenerationTimeout,
@@ -76,6 +77,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     JobExpired: 410,
     InvalidRequest: 422,
     IdempotencyConflict: 422,
+    ContentBlocked: 422,  # The same request paints the same picture again.
     QueueFull: 429,
     RateLimited: 429,
     GenerationFailed: 500,

@@ -124,7 +124,7 @@ class Timings(BaseModel):
     """All sampler steps."""
 
     decode: float
-    """Latents to pixels."""
+    """Latents to pixels, and the look of the safety checker where there is one."""
 
     encode: float
     """Pixels to PNG."""
@@ -187,3 +187,6 @@ class GenerationResult(BaseModel):
 
     image_sha256: str
     """Of the PNG's bytes, in hex."""
+
+    flagged: bool | None = None
+    """Whether the safety checker took offence; null where there is none."""

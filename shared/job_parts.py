@@ -69,6 +69,7 @@ class FailureType(StrEnum):
 
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
     NAN_OUTPUT = "nan_output"
+    CONTENT_BLOCKED = "content_blocked"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     INTERNAL_ERROR = "internal_error"

@@ -156,7 +156,14 @@ class Settings(BaseSettings):
     LMS, DPMSolver++SDE or LCM, in any case."""
 
     use_karras_sigmas: bool = True
-    """Karras noise levels for DPMSolver++."""
+    """Karras noise levels for DPMSolver++ and DPMSolver++SDE."""
+
+    safety_checker: Annotated[Literal["off", "flag", "block"], BeforeValidator(_lower)] = "off"
+    """off, flag (pictures that the checker takes offence at say so) or block (their jobs fail as
+    content_blocked)."""
+
+    safety_checker_id: str = "CompVis/stable-diffusion-safety-checker"
+    """A hub id or a local folder of the checker, for models that come without their own."""
 
     offline_mode: bool = False
     """Never reach for the network: use what is on the disk or in the hub's cache."""

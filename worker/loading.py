@@ -19,6 +19,7 @@ from worker.metrics import OnAgain
 from worker.model import Model
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
+from worker.safety import find_safety_checker
 
 _log = get_logger(__name__)
 
@@ -59,7 +60,9 @@ def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> Dif
         source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
     )
     model = Model(loaded, build, colours=colours_of(source.path))
-    pipeline = DiffusersPipeline(model, on_again=on_again)
+    pipeline = DiffusersPipeline(
+        model, on_again=on_again, safety=find_safety_checker(settings, source.path, device)
+    )
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)
     _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))

@@ -46,6 +46,7 @@ from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
+from worker.blocking import BlockingPipeline
 from worker.heartbeat import HeartbeatThread
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
 from worker.metrics_server import serve_metrics
@@ -193,7 +194,9 @@ def start_runner(
     heartbeat.start()
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
-    pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
+    pipeline: Pipeline = CountedPipeline(load(settings, metrics.tried_again), metrics)
+    if settings.safety_checker == "block":
+        pipeline = BlockingPipeline(pipeline)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
     tracing = connect_tracing(settings, "worker")
 

@@ -14,6 +14,7 @@ from worker.denoising import denoise
 from worker.metrics import Again, OnAgain
 from worker.model import Model
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
+from worker.safety import SafetyChecker
 from worker.schedulers import build_scheduler
 from worker.text_encoding import encode_text
 
@@ -25,10 +26,13 @@ _TRIES = 2  # Emptying the cache can make room that fragments had taken.
 class DiffusersPipeline:
     """Paints with a model that stays loaded and that no request changes."""
 
-    def __init__(self, model: Model, *, on_again: OnAgain) -> None:
+    def __init__(
+        self, model: Model, *, on_again: OnAgain, safety: SafetyChecker | None = None
+    ) -> None:
         """Take the parts; `on_again` hears when something is tried a second time."""
         self._model = model
         self._on_again = on_again
+        self._safety = safety
 
     @property
     def build(self) -> Build:
@@ -97,6 +101,7 @@ class DiffusersPipeline:
         latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
         denoised = self._clock()
         image = decode(pipeline, latents, self._on_again)
+        flagged = None if self._safety is None else self._safety.flags(image)
         return Painting(
             image=image,
             text_seconds=encoded - started,
@@ -104,6 +109,7 @@ class DiffusersPipeline:
             decode_seconds=self._clock() - denoised,
             prompt_tokens=text.prompt_tokens,
             dropped_text=text.dropped_text,
+            flagged=flagged,
         )
 
     def _clock(self) -> float:

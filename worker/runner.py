@@ -47,6 +47,8 @@ class Painting:
     decode_seconds: float
     prompt_tokens: int = 0
     dropped_text: str = ""
+    flagged: bool | None = None
+    """Whether the safety checker took offence; None where there is none."""
 
 
 class PaintingFailed(Exception):
@@ -257,4 +259,5 @@ def _result(
         timings=timings,
         image_bytes=len(png),
         image_sha256=hashlib.sha256(png).hexdigest(),
+        flagged=painting.flagged,
     )

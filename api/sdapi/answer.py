@@ -55,6 +55,9 @@ class Info(BaseModel):
     dropped_text: str
     """Ours: the end of the prompt that the model did not read."""
 
+    flagged: list[bool | None]
+    """Ours: whether the safety checker took offence at each picture; null where there is none."""
+
 
 class Txt2ImgAnswer(BaseModel):
     """The pictures, and how they were made."""
@@ -119,6 +122,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         job_timestamp=first.job.created_at.strftime("%Y%m%d%H%M%S"),
         job_ids=[picture.job.id for picture in pictures],
         dropped_text=result.dropped_text,
+        flagged=[picture.result.flagged for picture in pictures],
     )
 
 

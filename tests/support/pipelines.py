@@ -22,13 +22,20 @@ class PaintsFlat:
     colour: str = "red"
     build: Build = BUILD
     painted: list[GenerationRequest] = field(default_factory=list)
+    flagged: bool | None = None
 
     def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         for step in range(1, request.num_inference_steps + 1):
             on_step(step)
         self.painted.append(request)
         image = Image.new("RGB", (request.width, request.height), self.colour)
-        return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
+        return Painting(
+            image,
+            text_seconds=0.01,
+            denoise_seconds=0.02,
+            decode_seconds=0.03,
+            flagged=self.flagged,
+        )
 
 
 @dataclass

@@ -23,6 +23,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "DEFAULT_WIDTH": ("768", 768),
     "SCHEDULER_TYPE": ("EulerAncestral", Scheduler.EULER_ANCESTRAL),
     "USE_KARRAS_SIGMAS": ("false", False),
+    "SAFETY_CHECKER": ("Flag", "flag"),
+    "SAFETY_CHECKER_ID": ("/models/checker", "/models/checker"),
     "OFFLINE_MODE": ("1", True),
     "LOCAL_FILES_ONLY": ("yes", True),
     "MAX_CONCURRENT_REQUESTS": ("7", 7),
@@ -70,6 +72,7 @@ WRONG = [
     ("DEFAULT_WIDTH", "248", "greater than or equal to 256"),
     ("SCHEDULER_TYPE", "plms", "must be one of DPMSolver++, EulerAncestral, Euler, Heun, "),
     ("USE_KARRAS_SIGMAS", "2", "boolean"),
+    ("SAFETY_CHECKER", "on", "'off', 'flag' or 'block'"),
     ("OFFLINE_MODE", "offline", "boolean"),
     ("LOCAL_FILES_ONLY", "-1", "boolean"),
     ("MAX_CONCURRENT_REQUESTS", "0", "greater than or equal to 1"),
@@ -155,9 +158,6 @@ class TestSources:
         set_variable("SCHEDULER_TYPE", name)
         assert load_settings().scheduler_type is Scheduler.DPM_SOLVER_PP
 
-
-class TestDefaults:
-    def test_are_the_codes_own_without_any_variable(self) -> None:
     @pytest.mark.parametrize(
         ("name", "scheduler"),
         [
@@ -174,6 +174,9 @@ class TestDefaults:
         set_variable("SCHEDULER_TYPE", name)
         assert load_settings().scheduler_type is scheduler
 
+
+class TestDefaults:
+    def test_are_the_codes_own_without_any_variable(self) -> None:
         assert load_settings().generation_defaults == GenerationDefaults()
 
     def test_come_from_the_environment(self, set_variable: Set) -> None:

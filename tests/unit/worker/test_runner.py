@@ -109,6 +109,7 @@ class TestSuccess:
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
             "dropped_text": "",
+            "flagged": None,
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }
