@@ -28,6 +28,7 @@ _HEADERS = {
     "Cache-Control": ("No cache keeps it.", "no-store"),
 }
 _SOMETIMES = {
+    "X-Safety-Flagged": ("`true` or `false`, where a safety checker looks at pictures.", "false"),
     "X-Prompt-Truncated": ("Only where the model did not read the end of a prompt.", "true"),
 }
 _LOCATION = {"Location": ("Where the job is.", f"/jobs/{EXAMPLE_ID}")}
@@ -86,6 +87,7 @@ def picture(job: Job, png: bytes) -> Response:
             "X-Job-Id": job.id,
             "Server-Timing": _server_timing(result.timings),
             "Cache-Control": "no-store",
+            **_safety(result.flagged),
         },
     )
 
@@ -99,6 +101,10 @@ def accepted(view: JobView) -> JSONResponse:
 def _truncated(result: GenerationResult) -> dict[str, str]:
     dropped = result.dropped_text or result.dropped_negative_text
     return {"X-Prompt-Truncated": "true"} if dropped else {}
+
+
+def _safety(flagged: bool | None) -> dict[str, str]:  # noqa: FBT001  # What it tells of.
+    return {} if flagged is None else {"X-Safety-Flagged": str(flagged).lower()}
 
 
 def _server_timing(timings: Timings) -> str:

@@ -16,6 +16,7 @@ from api.allowed_methods import allowed_methods
 from api.blocking_call import ClientDisconnected
 from shared.errors import (
     BrokerUnavailable,
+    ContentBlocked,
     ErrorBody,
     GenerationFailed,
     GenerationTimeout,
@@ -79,6 +80,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     InvalidRequest: 422,
     IdempotencyConflict: 422,
     LoraUnknown: 422,
+    ContentBlocked: 422,  # The same request paints the same picture again.
     QueueFull: 429,
     RateLimited: 429,
     GenerationFailed: 500,

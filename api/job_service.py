@@ -14,6 +14,7 @@ from api.live_loras import LiveLoras
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
 from shared.errors import (
+    ContentBlocked,
     GenerationFailed,
     IdempotencyConflict,
     JobCanceled,
@@ -28,7 +29,7 @@ from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import ImageStore
 from shared.job_context import described
 from shared.job_listing import JobListing
-from shared.job_parts import CancelReason, JobState, lower
+from shared.job_parts import CancelReason, FailureType, JobState, lower
 from shared.job_queue import JobQueue
 from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
 from shared.job_view import JobView
@@ -153,11 +154,14 @@ class JobService:
         """Give the PNG of a job.
 
         Raises:
+            ContentBlocked: The safety checker did not let it through.
             GenerationFailed: It ended without one.
             JobCanceled: It was canceled.
             JobNotFinished: It has not ended.
             JobExpired: The picture is gone.
         """
+        if job.error is not None and job.error.type is FailureType.CONTENT_BLOCKED:
+            raise ContentBlocked(job.id, job.error.detail)
         if job.error is not None:
             raise GenerationFailed(job.id, job.error.type, job.error.detail)
         if job.state is JobState.CANCELED:

@@ -33,6 +33,7 @@ from api.routes import (
     metrics,
     png_info,
     root,
+    schedulers,
     studio,
     tokens,
     verify,
@@ -119,7 +120,8 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         app.include_router(docs.router)
     if settings.metrics_enabled:
         app.include_router(metrics.router)
-    app.include_router(png_info.router, dependencies=[Depends(require_key)])
+    for router in (png_info.router, schedulers.router):
+        app.include_router(router, dependencies=[Depends(require_key)])
     for router in (
         generate.router,
         jobs.router,

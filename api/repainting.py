@@ -6,19 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.generation import GenerationRequest, Scheduler
-from shared.infotext import NOISE_SOURCE, SAMPLERS, Infotext, schedule_of
+from shared.generation import GenerationRequest
+from shared.infotext import NOISE_SOURCE, Infotext, schedule_of
 from shared.lora_tags import read_tags
 from shared.prompt_rules import PromptSyntax
+from shared.schedulers import entry_of, scheduler_named
 
 _Fields = dict[str, Any]
 
-# As A1111 writes them, as savers for ComfyUI do, and as we do.
-_SCHEDULERS = {
-    **{name.lower(): scheduler for scheduler, name in SAMPLERS.items()},
-    **{scheduler.value: scheduler for scheduler in Scheduler},
-    "dpmpp_2m": Scheduler.DPM_SOLVER_PP,
-}
 _SCHEDULE_IN_SAMPLER = re.compile(r"(.*)[ _](karras|exponential)", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
@@ -34,6 +29,7 @@ _SYNTAX = {
     ),
 }
 _SHOWN_OF_A_VALUE = 60
+_AUTOMATIC = "Automatic"
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,9 @@ def _schedule_note(
     here = schedule_of(scheduler, use_karras_sigmas=use_karras_sigmas)
     plain = schedule_of(scheduler, use_karras_sigmas=False)
     wanted = parameters.get("Schedule type", plain)
-    if wanted in {here, "Automatic"}:
+    if wanted == _AUTOMATIC:
+        wanted = entry_of(scheduler).automatic
+    if wanted in {here, _AUTOMATIC}:
         return []
     return [_lost("Schedule type", wanted, f"this service paints with {here}")]
 
@@ -145,7 +143,7 @@ def _number(field: str, text: str) -> _Fields | None:
 
 
 def _scheduler(text: str) -> _Fields | None:
-    scheduler = _SCHEDULERS.get(text.lower())
+    scheduler = scheduler_named(text)  # As A1111 writes it, as savers for ComfyUI do, or as we do.
     return None if scheduler is None else {"scheduler": scheduler}
 
 

@@ -14,6 +14,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── ServerStopping        ServerStopping
 ├── GenerationTimeout     GenerationTimeout
 ├── SeriesTimeout         GenerationTimeout
+├── ContentBlocked        ContentBlocked
 └── GenerationFailed      GenerationFailed
 TransitionRefused         never leaves the service
 ├── JobAlreadyTaken
@@ -209,6 +210,15 @@ class GenerationFailed(ServiceError):
 
     def __init__(self, job_id: str, failure_type: str, detail: str) -> None:
         super().__init__(detail, job_id=job_id, type=failure_type)
+
+
+class ContentBlocked(ServiceError):
+    """The safety checker let nothing through; the picture is not kept."""
+
+    error = "ContentBlocked"
+
+    def __init__(self, job_id: str, detail: str) -> None:
+        super().__init__(detail, job_id=job_id, type="content_blocked")
 
 
 class TransitionRefused(Exception):

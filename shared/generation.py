@@ -22,10 +22,17 @@ def _without_fraction(value: object) -> object:
 
 
 class Scheduler(StrEnum):
-    """The samplers a request can name."""
+    """The samplers a request can name; `shared/schedulers.py` says what they are."""
 
     DPM_SOLVER_PP = "dpmsolver++"
     EULER_ANCESTRAL = "euler_ancestral"
+    EULER = "euler"
+    HEUN = "heun"
+    DDIM = "ddim"
+    UNIPC = "unipc"
+    LMS = "lms"
+    DPM_SOLVER_PP_SDE = "dpmsolver++_sde"
+    LCM = "lcm"
 
 
 Prompt = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_not_blank)]
@@ -99,7 +106,7 @@ class GenerationRequest(BaseModel):
     """The same seed and fields paint the same picture; omit it for a random one."""
 
     scheduler: Scheduler = Scheduler.DPM_SOLVER_PP
-    """The sampler: DPM-Solver++ 2M with Karras sigmas, or Euler ancestral."""
+    """The sampler; `GET /schedulers` says what each is."""
 
     embed_metadata: Annotated[bool, Field(strict=True)] = True
     """Whether the PNG says how it was made: the prompt, the seed, the build. No pixel depends on
@@ -131,7 +138,7 @@ class Timings(BaseModel):
     """All sampler steps."""
 
     decode: float
-    """Latents to pixels."""
+    """Latents to pixels, and the look of the safety checker where there is one."""
 
     encode: float
     """Pixels to PNG."""
@@ -164,7 +171,7 @@ class Build(BaseModel):
     """CPU threads of torch: on a CPU another number changes a few pixels by one."""
 
     use_karras_sigmas: bool = True
-    """Whether DPM-Solver++ takes Karras noise levels."""
+    """Whether the schedulers that take Karras noise levels, DPM-Solver++, have them."""
 
     versions: dict[str, str]
     """Of torch, diffusers and transformers."""
@@ -210,6 +217,7 @@ class GenerationResult(BaseModel):
 
     loras: tuple[LoraUsed, ...] = ()
     """The LoRAs that it was painted with, in the order of the request."""
+
     prompt_chunks: int = 1
     """In how many parts the prompt was read."""
 
@@ -218,3 +226,6 @@ class GenerationResult(BaseModel):
 
     dropped_negative_text: str = ""
     """The end of the negative prompt that the model did not read."""
+
+    flagged: bool | None = None
+    """Whether the safety checker took offence; null where there is none."""

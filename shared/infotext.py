@@ -14,8 +14,8 @@ from typing import Self
 from shared.generation import Build, GenerationRequest, Scheduler
 from shared.lora_tags import write_tags
 from shared.loras import LoraUsed
+from shared.schedulers import entry_of
 
-SAMPLERS = {Scheduler.DPM_SOLVER_PP: "DPM++ 2M", Scheduler.EULER_ANCESTRAL: "Euler a"}
 NOISE_SOURCE = "CPU"
 
 # Sought only behind commas, so that no text makes it take long.
@@ -26,7 +26,7 @@ _NEGATIVE_PROMPT = re.compile(r"^[ \t]*Negative prompt: ?", re.MULTILINE)
 
 def schedule_of(scheduler: Scheduler, *, use_karras_sigmas: bool) -> str:
     """Give A1111's name of the noise levels that a sampler takes."""
-    if scheduler is not Scheduler.DPM_SOLVER_PP:
+    if not entry_of(scheduler).takes_karras:
         return "Automatic"
     return "Karras" if use_karras_sigmas else "Uniform"
 
@@ -38,7 +38,7 @@ def write_infotext(
     negative = f"\nNegative prompt: {request.negative_prompt}" if request.negative_prompt else ""
     parameters = {
         "Steps": request.num_inference_steps,
-        "Sampler": SAMPLERS[request.scheduler],
+        "Sampler": entry_of(request.scheduler).a1111,
         "Schedule type": schedule_of(request.scheduler, use_karras_sigmas=build.use_karras_sigmas),
         "CFG scale": _shortest(request.guidance_scale),
         "Seed": request.seed,

@@ -71,6 +71,7 @@ class FailureType(StrEnum):
     NAN_OUTPUT = "nan_output"
     LORA_UNUSABLE = "lora_unusable"
     PROMPT_TOO_LONG = "prompt_too_long"
+    CONTENT_BLOCKED = "content_blocked"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     INTERNAL_ERROR = "internal_error"

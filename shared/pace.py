@@ -11,6 +11,7 @@ from redis import Redis
 
 from shared.generation import Build, GenerationRequest, Timings
 from shared.keys import PREFIX
+from shared.schedulers import entry_of
 
 # Guidance runs the model twice for each step: with the prompt and without it.
 _COST_OF_GUIDANCE = 2
@@ -28,22 +29,25 @@ class Work:
     height: int
     steps: int
     guided: bool
+    passes: int = 1
+    """How often a step of the scheduler runs the model, guidance apart."""
 
     @classmethod
     def of(cls, request: GenerationRequest) -> Self:
         """Give the work of a request."""
         guided = request.guidance_scale > 1
-        return cls(request.width, request.height, request.num_inference_steps, guided)
+        passes = entry_of(request.scheduler).passes
+        return cls(request.width, request.height, request.num_inference_steps, guided, passes)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` has written."""
-        width, height, steps, guided = map(int, text.split())
-        return cls(width, height, steps, bool(guided))
+        width, height, steps, guided, *passes = map(int, text.split())
+        return cls(width, height, steps, bool(guided), *passes)
 
     def __str__(self) -> str:
         """Write it in short, for Redis."""
-        return f"{self.width} {self.height} {self.steps} {self.guided:d}"
+        return f"{self.width} {self.height} {self.steps} {self.guided:d} {self.passes}"
 
     @property
     def cost(self) -> float:
@@ -53,7 +57,7 @@ class Work:
     @property
     def shape(self) -> "Shape":
         """What decides how long a step takes."""
-        return Shape(width=self.width, height=self.height, guided=self.guided)
+        return Shape(width=self.width, height=self.height, guided=self.guided, passes=self.passes)
 
 
 class Shape(BaseModel):
@@ -64,11 +68,12 @@ class Shape(BaseModel):
     width: int
     height: int
     guided: bool
+    passes: int = 1
 
     @property
     def cost_of_step(self) -> int:
         """Pixels that go through the model for a step."""
-        return self.pixels * (_COST_OF_GUIDANCE if self.guided else 1)
+        return self.pixels * self.passes * (_COST_OF_GUIDANCE if self.guided else 1)
 
     @property
     def pixels(self) -> int:
@@ -153,7 +158,7 @@ class PaceStore:
         seen = ShapePace(
             step_seconds=denoise / work.steps, rest_seconds=max(timings.total - denoise, 0)
         )
-        shape = work.shape.model_dump_json()
+        shape = work.shape.model_dump_json(exclude_defaults=True)
         known = self._redis.hget(_key(build), shape)
         pace = ShapePace.model_validate_json(known).learned(seen) if known else seen
         pipeline = self._redis.pipeline()
@@ -166,8 +171,12 @@ def _between(old: float, new: float, weight: float) -> float:
     return old + (new - old) * weight
 
 
-def _distance(one: Shape, other: Shape) -> tuple[bool, float]:
-    return one.guided != other.guided, abs(log(one.pixels / other.pixels))
+def _distance(one: Shape, other: Shape) -> tuple[bool, bool, float]:
+    return (
+        one.guided != other.guided,
+        one.passes != other.passes,
+        abs(log(one.pixels / other.pixels)),
+    )
 
 
 def _key(build: Build) -> str:

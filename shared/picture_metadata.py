@@ -39,6 +39,7 @@ class PictureResult(BaseModel):
 
     loras: tuple[LoraUsed, ...] = ()
     """The LoRAs that changed the model for it, in the order of the request."""
+
     prompt_chunks: int = 1
     """In how many parts the prompt was read."""
 

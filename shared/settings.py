@@ -19,19 +19,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
 from shared.log import LogFormat
 from shared.prompt_rules import PromptPolicy, PromptSyntax
+from shared.schedulers import SCHEDULERS, scheduler_named
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
-_SCHEDULER_NAMES = {
-    "dpmsolver++": Scheduler.DPM_SOLVER_PP,
-    "eulerancestral": Scheduler.EULER_ANCESTRAL,
-    "euler_ancestral": Scheduler.EULER_ANCESTRAL,
-}
 
-
-def _scheduler_named(value: object) -> Scheduler:
-    scheduler = _SCHEDULER_NAMES.get(str(value).strip().lower())
+def _scheduler(value: object) -> Scheduler:
+    scheduler = scheduler_named(str(value))
     if scheduler is None:
-        message = "must be DPMSolver++ or EulerAncestral, in any case"
+        there = ", ".join(entry.setting for entry in SCHEDULERS)
+        message = f"must be one of {there}, in any case"
         raise ValueError(message)
     return scheduler
 
@@ -159,13 +155,19 @@ class Settings(BaseSettings):
     default_width: Dimension = 512
     """width of requests that name none, 256-768, a multiple of 8."""
 
-    scheduler_type: Annotated[Scheduler, BeforeValidator(_scheduler_named)] = (
-        Scheduler.DPM_SOLVER_PP
-    )
-    """scheduler of requests that name none: DPMSolver++ or EulerAncestral, in any case."""
+    scheduler_type: Annotated[Scheduler, BeforeValidator(_scheduler)] = Scheduler.DPM_SOLVER_PP
+    """scheduler of requests that name none: DPMSolver++, EulerAncestral, Euler, Heun, DDIM, UniPC,
+    LMS, DPMSolver++SDE or LCM, in any case."""
 
     use_karras_sigmas: bool = True
-    """Karras noise levels for DPMSolver++."""
+    """Karras noise levels for DPMSolver++ and DPMSolver++SDE."""
+
+    safety_checker: Annotated[Literal["off", "flag", "block"], BeforeValidator(_lower)] = "off"
+    """off, flag (pictures that the checker takes offence at say so) or block (their jobs fail as
+    content_blocked)."""
+
+    safety_checker_id: str = "CompVis/stable-diffusion-safety-checker"
+    """A hub id or a local folder of the checker, for models that come without their own."""
 
     prompt_policy: Annotated[PromptPolicy, BeforeValidator(_lower)] = PromptPolicy.CHUNK
     """What becomes of a prompt of more than 75 tokens: chunk (read in parts), truncate (the record

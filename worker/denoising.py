@@ -38,10 +38,23 @@ def denoise(
 
 def _step_callback(colours: LatentColours, on_step: OnStep) -> Callable[..., dict[str, Any]]:
     def callback(
-        pipeline: StableDiffusionPipeline, step: int, _timestep: int, kwargs: dict[str, Any]
+        pipeline: StableDiffusionPipeline, run: int, _timestep: int, kwargs: dict[str, Any]
     ) -> dict[str, Any]:
-        latents = kwargs["latents"]
-        on_step(step + 1, lambda: colours.image(foreseen_latents(pipeline.scheduler, latents)))
+        step = _step_ended_by(run + 1, pipeline)
+        if step is not None:
+            latents = kwargs["latents"]
+            on_step(step, lambda: colours.image(foreseen_latents(pipeline.scheduler, latents)))
         return kwargs
 
     return callback
+
+
+def _step_ended_by(runs: int, pipeline: StableDiffusionPipeline) -> int | None:
+    """Give the step that so many runs of the model have ended; None amidst one.
+
+    A scheduler of second order takes two runs for a step, and one for the last.
+    """
+    order: int = pipeline.scheduler.order
+    if runs % order and runs != pipeline.num_timesteps:
+        return None
+    return -(-runs // order)

@@ -55,13 +55,16 @@ def colours_of(model: Path | None) -> LatentColours:
 def foreseen_latents(scheduler: Any, latents: torch.Tensor) -> torch.Tensor:
     """Give what the sampler takes the finished latents to be, from where it stands.
 
-    DPM-Solver++ keeps its prediction; for the others the noise is scaled down to the size that
-    latents have.
+    DPM-Solver++ and UniPC keep their prediction; DDIM and LCM keep latents at the size that they
+    have in the end; for the others the noise is scaled down to that size.
     """
     predictions = getattr(scheduler, "model_outputs", None)
     if predictions and predictions[-1] is not None:
         prediction: torch.Tensor = predictions[-1]
         return prediction
-    sigma = float(scheduler.sigmas[scheduler.step_index])
+    sigmas = getattr(scheduler, "sigmas", None)
+    if sigmas is None:
+        return latents
+    sigma = float(sigmas[scheduler.step_index])
     scaled: torch.Tensor = latents / (1 + sigma**2) ** 0.5
     return scaled

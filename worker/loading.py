@@ -25,6 +25,7 @@ from worker.metrics import OnAgain
 from worker.model import Model
 from worker.model_source import ModelSource, ModelUnavailable, find_model
 from worker.pipeline import DiffusersPipeline
+from worker.safety import find_safety_checker
 from worker.text_encoding import tokenizer_of
 
 _log = get_logger(__name__)
@@ -79,8 +80,12 @@ def load_pipeline(
         reader=reader,
     )
     model = Model(loaded, build, colours=colours_of(source.path), reader=reader)
-    loras = LoraShelf(LoraFolder(settings.lora_dir), LoraCache())
-    pipeline = DiffusersPipeline(model, loras=loras, on_again=on_again)
+    pipeline = DiffusersPipeline(
+        model,
+        loras=LoraShelf(LoraFolder(settings.lora_dir), LoraCache()),
+        safety=find_safety_checker(settings, source.path, device),
+        on_again=on_again,
+    )
     pipeline.warm_up()
     seconds = round(time.perf_counter() - started, 2)
     _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))

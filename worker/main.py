@@ -49,6 +49,7 @@ from shared.settings import Settings, load_settings
 from shared.tokenizer_store import TokenizerStore
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
+from worker.blocking import BlockingPipeline
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
@@ -209,7 +210,11 @@ def start_runner(
         watch.start()
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
     started = time.perf_counter()
-    pipeline = CountedPipeline(load(settings, metrics.tried_again, heartbeat.keep), metrics)
+    pipeline: Pipeline = CountedPipeline(
+        load(settings, metrics.tried_again, heartbeat.keep), metrics
+    )
+    if settings.safety_checker == "block":
+        pipeline = BlockingPipeline(pipeline)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
     tracing = connect_tracing(settings, "worker")
 

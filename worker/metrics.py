@@ -30,6 +30,8 @@ class Again(StrEnum):
     NOT_FINITE = "not_finite"
 
 
+_LOOKS = {False: "passed", True: "flagged"}
+
 OnAgain = Callable[[Again], None]
 """Hears of a second try."""
 
@@ -78,6 +80,14 @@ class WorkerMetrics:
             ["reason"],
             registry=registry,
         )
+        self._looks = Counter(
+            f"{PREFIX}safety_checks",
+            "Pictures that the safety checker has looked at, by what it found.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in _LOOKS.values():
+            self._looks.labels(outcome)
         for reason in Again:
             self._again.labels(reason.value)
 
@@ -100,6 +110,10 @@ class WorkerMetrics:
         """Count a second try."""
         self._again.labels(reason.value).inc()
 
+    def looked(self, *, flagged: bool) -> None:
+        """Count a picture that the safety checker has looked at."""
+        self._looks.labels(_LOOKS[flagged]).inc()
+
     def _painted(self, result: GenerationResult) -> None:
         timings = result.timings
         self._text.observe(timings.text)
@@ -112,7 +126,7 @@ class WorkerMetrics:
 
 
 class CountedPipeline:
-    """Counts the steps of a pipeline, whatever becomes of their picture."""
+    """Counts the steps of a pipeline and its flagged pictures, whatever becomes of them."""
 
     def __init__(self, pipeline: Pipeline, metrics: WorkerMetrics) -> None:
         self._pipeline = pipeline
@@ -130,7 +144,10 @@ class CountedPipeline:
             self._metrics.stepped()
             on_step(step, preview)
 
-        return self._pipeline.generate(request, count_and_go_on)
+        painting = self._pipeline.generate(request, count_and_go_on)
+        if painting.flagged is not None:
+            self._metrics.looked(flagged=painting.flagged)
+        return painting
 
 
 class ModelGauges:

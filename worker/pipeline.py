@@ -15,6 +15,7 @@ from worker.loras import LoraShelf, applied_loras
 from worker.metrics import Again, OnAgain
 from worker.model import Model
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
+from worker.safety import SafetyChecker
 from worker.schedulers import build_scheduler
 from worker.text_encoding import encode_text
 
@@ -26,11 +27,19 @@ _TRIES = 2  # Emptying the cache can make room that fragments had taken.
 class DiffusersPipeline:
     """Paints with a model that stays loaded and that no request changes."""
 
-    def __init__(self, model: Model, *, loras: LoraShelf, on_again: OnAgain) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        loras: LoraShelf,
+        on_again: OnAgain,
+        safety: SafetyChecker | None = None,
+    ) -> None:
         """Take the parts; `on_again` hears when something is tried a second time."""
         self._model = model
         self._loras = loras
         self._on_again = on_again
+        self._safety = safety
 
     @property
     def build(self) -> Build:
@@ -101,6 +110,7 @@ class DiffusersPipeline:
             latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
             denoised = self._clock()
         image = decode(pipeline, latents, self._on_again)
+        flagged = None if self._safety is None else self._safety.flags(image)
         return Painting(
             image=image,
             text_seconds=encoded - started,
@@ -108,6 +118,7 @@ class DiffusersPipeline:
             decode_seconds=self._clock() - denoised,
             account=text.account,
             loras=loras,
+            flagged=flagged,
         )
 
     def _clock(self) -> float:

@@ -49,6 +49,8 @@ class Painting:
     decode_seconds: float
     account: PromptAccount = field(default_factory=PromptAccount)
     loras: tuple[LoraUsed, ...] = ()
+    flagged: bool | None = None
+    """Whether the safety checker took offence; None where there is none."""
 
 
 class PaintingFailed(Exception):
@@ -259,4 +261,5 @@ def _result(
         image_bytes=len(png),
         image_sha256=hashlib.sha256(png).hexdigest(),
         loras=painting.loras,
+        flagged=painting.flagged,
     )

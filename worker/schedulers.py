@@ -1,14 +1,40 @@
-"""The samplers: which class each name means, and what it sets beyond the model's own config."""
+"""The samplers: which class each name means, and what it sets beyond the model's own config.
+
+None of them draws noise but from the generator that the pipeline hands to `step`, the request's.
+"""
 
 from typing import Any
 
 from diffusers import (
+    DDIMScheduler,
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    LCMScheduler,
     SchedulerMixin,
+    UniPCMultistepScheduler,
 )
 
 from shared.generation import Scheduler
+from shared.schedulers import entry_of
+from worker.lms import LinearMultistepScheduler
+
+_KARRAS = "use_karras_sigmas"
+
+# A model's config may be that of DPM-Solver++ with Karras sigmas, so plain ones are asked for.
+_PLAIN = {_KARRAS: False}
+
+
+class LongLCMScheduler(LCMScheduler):  # type: ignore[misc]  # Untyped, as all of diffusers.
+    """LCM that takes more steps than the 50 that its models are distilled from."""
+
+    def set_timesteps(self, num_inference_steps: int, **options: object) -> None:
+        """Choose the steps, from twice as many where 50 are too few."""
+        known: int = self.config.original_inference_steps
+        original = known if num_inference_steps <= known else 2 * known
+        super().set_timesteps(num_inference_steps, original_inference_steps=original, **options)
+
 
 _TABLE: dict[Scheduler, tuple[Any, dict[str, Any]]] = {
     Scheduler.DPM_SOLVER_PP: (
@@ -16,8 +42,20 @@ _TABLE: dict[Scheduler, tuple[Any, dict[str, Any]]] = {
         {"algorithm_type": "dpmsolver++", "solver_order": 2},
     ),
     Scheduler.EULER_ANCESTRAL: (EulerAncestralDiscreteScheduler, {}),
+    Scheduler.EULER: (EulerDiscreteScheduler, _PLAIN),
+    Scheduler.HEUN: (HeunDiscreteScheduler, {**_PLAIN, "clip_sample": False}),
+    Scheduler.DDIM: (DDIMScheduler, {"clip_sample": False}),  # Latents go beyond -1 and 1.
+    Scheduler.UNIPC: (
+        UniPCMultistepScheduler,
+        {**_PLAIN, "solver_order": 2, "solver_type": "bh2", "predict_x0": True},
+    ),
+    Scheduler.LMS: (LinearMultistepScheduler, _PLAIN),
+    Scheduler.DPM_SOLVER_PP_SDE: (
+        DPMSolverMultistepScheduler,
+        {"algorithm_type": "sde-dpmsolver++", "solver_order": 2},
+    ),
+    Scheduler.LCM: (LongLCMScheduler, {"clip_sample": False, "original_inference_steps": 50}),
 }
-_TAKES_KARRAS_SIGMAS = frozenset({Scheduler.DPM_SOLVER_PP})
 
 
 def build_scheduler(
@@ -25,7 +63,7 @@ def build_scheduler(
 ) -> SchedulerMixin:
     """Build a sampler from the model's own config; samplers keep state, so each job gets one."""
     kind, options = _TABLE[name]
-    if name in _TAKES_KARRAS_SIGMAS:
-        options = {**options, "use_karras_sigmas": use_karras_sigmas}
+    if entry_of(name).takes_karras:
+        options = {**options, _KARRAS: use_karras_sigmas}
     scheduler: SchedulerMixin = kind.from_config(config, **options)
     return scheduler

@@ -47,6 +47,9 @@ class ImageView(BaseModel):
     dropped_text: str
     """The end of the prompt that the model did not read; empty where it read all."""
 
+    flagged: bool | None
+    """Whether the safety checker took offence; null where there is none."""
+
 
 class ImagesAnswer(BaseModel):
     """All pictures of a request."""
@@ -97,4 +100,5 @@ def _view(request: ImagesRequest, picture: Picture, url_of: Callable[[str], str]
         seed=picture.result.seed,
         job_id=picture.job.id,
         dropped_text=picture.result.dropped_text,
+        flagged=picture.result.flagged,
     )

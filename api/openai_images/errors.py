@@ -21,7 +21,11 @@ _TIMEOUT = 504
 _SERVER_ERROR = 500
 
 # The words that OpenAI has for these; of the others the code is our name.
-_CODES = {"Unauthorized": "invalid_api_key", "RateLimited": "rate_limit_exceeded"}
+_CODES = {
+    "Unauthorized": "invalid_api_key",
+    "RateLimited": "rate_limit_exceeded",
+    "ContentBlocked": "content_policy_violation",
+}
 _CODES_OF_FIELDS = {
     "missing": "missing_required_parameter",
     "extra_forbidden": "unknown_parameter",

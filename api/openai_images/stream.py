@@ -55,6 +55,7 @@ class Completed(_Event):
     seed: int
     job_id: str
     dropped_text: str
+    flagged: bool | None
 
 
 class PartialPlan:
@@ -157,6 +158,7 @@ class _PictureEvents:
             seed=picture.result.seed,
             job_id=job.id,
             dropped_text=picture.result.dropped_text,
+            flagged=picture.result.flagged,
         )
 
 

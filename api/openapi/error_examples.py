@@ -18,6 +18,7 @@ from api.errors import (
 from api.own_dependencies import EXAMPLE_ID as JOB_ID
 from shared.errors import (
     BrokerUnavailable,
+    ContentBlocked,
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
@@ -53,10 +54,12 @@ _CANCELED = JobCanceled(JOB_ID)
 _FAILED = GenerationFailed(
     JOB_ID, "gpu_out_of_memory", "The GPU's memory does not suffice for this picture."
 )
-OF_AN_UNFINISHED_JOB = (JobNotFinished(JOB_ID, "running"), _CANCELED, _FAILED)
+_BLOCKED = ContentBlocked(JOB_ID, "The safety checker took offence at the picture.")
+OF_AN_UNFINISHED_JOB = (JobNotFinished(JOB_ID, "running"), _CANCELED, _BLOCKED, _FAILED)
 OF_WAITING = (
     _CANCELED,
     OF_A_JOB[1],
+    _BLOCKED,
     _FAILED,
     ServerStopping(JOB_ID),
     GenerationTimeout(JOB_ID, 60),

@@ -12,14 +12,20 @@ from api.own_dependencies import EXAMPLE_ID as JOB_ID
 from api.picture_formats import PictureFormat
 from api.png_info import PngInfo
 from api.routes.health import Defaults, GeneratorInfo, Health, Status, WorkerView
+from api.routes.loras import LoraList
 from api.routes.root import read as read_card
+from api.routes.schedulers import SchedulerView
+from api.routes.tokens import TextCount, TokenCount
 from api.sdapi.answer import Txt2ImgAnswer
 from api.sdapi.catalogue import ModelItem, Options, SamplerItem, SchedulerItem, Scripts
 from api.sdapi.progress import ProgressAnswer
-from api.sdapi.samplers import SAMPLERS, SamplerNames
+from api.sdapi.samplers import SamplerNames
 from shared.generation import Build, GenerationRequest, GenerationResult, Scheduler, Timings
 from shared.job_view import JobView
 from shared.jobs import Job
+from shared.loras import Lora
+from shared.prompt_rules import PromptPolicy, PromptSyntax
+from shared.schedulers import SCHEDULERS
 from shared.worker_registry import WorkerState
 
 _PROMPT = "a red apple on a white table"
@@ -54,6 +60,38 @@ _RUNNING = _QUEUED.claim("", "", _SUBMITTED + timedelta(seconds=1)).advance("", 
 _DONE = _RUNNING.succeed("", _RESULT, _SUBMITTED + timedelta(seconds=4))
 
 
+_LORAS = LoraList(
+    loras=[
+        Lora(
+            name="watercolour",
+            size_bytes=37861544,
+            title="Watercolour",
+            base_model="sd_v1",
+            trigger_words=("watercolour",),
+            sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            autov3="60303ae22b99",
+        )
+    ]
+)
+_SCHEDULER = SchedulerView(
+    name=SCHEDULERS[0].scheduler,
+    label=SCHEDULERS[0].label,
+    a1111_name=SCHEDULERS[0].a1111,
+    description=SCHEDULERS[0].description,
+    karras=True,
+    stochastic=False,
+    passes_per_step=1,
+    default=True,
+)
+_TOKENS = TokenCount(
+    policy=PromptPolicy.CHUNK,
+    syntax=PromptSyntax.A1111,
+    chunk_tokens=75,
+    prompt=TextCount(tokens=7, chunks=1, dropped_text=""),
+    negative_prompt=TextCount(tokens=0, chunks=1, dropped_text=""),
+)
+
+
 def _examples() -> tuple[BaseModel, ...]:
     names = SamplerNames(has_karras=True)
     view = ModelView(id=_BUILD.model)
@@ -77,7 +115,7 @@ def _examples() -> tuple[BaseModel, ...]:
         output_format=PictureFormat.PNG,
         size="512x512",
         usage=Usage.of(_RESULT),
-        data=[ImageView(b64_json=_PNG, seed=42, job_id=JOB_ID, dropped_text="")],
+        data=[ImageView(b64_json=_PNG, seed=42, job_id=JOB_ID, dropped_text="", flagged=None)],
     )
     parameters: dict[str, JsonValue] = {"prompt": _PROMPT, "steps": 28, "cfg_scale": 7.0}
     info = f'{{"seed": 42, "job_ids": ["{JOB_ID}"]}}'
@@ -92,11 +130,14 @@ def _examples() -> tuple[BaseModel, ...]:
         images,
         Txt2ImgAnswer(images=[_PNG], parameters=parameters, info=info),
         ProgressAnswer.of(JobView.of(_RUNNING, eta_seconds=1.7), None),
-        SamplerItem.of(SAMPLERS[0]),
+        SamplerItem.of(SCHEDULERS[0]),
         SchedulerItem.of(names.all_schedules()[0]),
         ModelItem.of(_BUILD),
         Options.of(_BUILD),
         Scripts(),
+        _LORAS,
+        _TOKENS,
+        _SCHEDULER,
         _png_info(),
     )
 

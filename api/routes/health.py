@@ -9,14 +9,10 @@ from redis.exceptions import RedisError
 from api.dependencies import CurrentSettings, Workers, require_broker
 from shared.errors import ModelNotLoaded
 from shared.generation import Build, Scheduler
+from shared.schedulers import entry_of
 from shared.worker_registry import Heartbeat, WorkerState, why_no_picture
 
 router = APIRouter(tags=["service"])
-
-_NAME_OF_SCHEDULER = {
-    Scheduler.DPM_SOLVER_PP: "DPMSolver++",
-    Scheduler.EULER_ANCESTRAL: "EulerAncestral",
-}
 
 
 class Defaults(BaseModel):
@@ -119,6 +115,6 @@ def _describe(build: Build | None, scheduler: Scheduler, defaults: Defaults) -> 
         model_revision=build and build.model_revision,
         device=build and build.device,
         dtype=build and build.dtype,
-        scheduler=_NAME_OF_SCHEDULER[scheduler],
+        scheduler=entry_of(scheduler).setting,
         defaults=defaults,
     )

@@ -29,6 +29,7 @@ def read() -> ServiceCard:
             "/png-info": "POST - Read how a PNG was made, as a request for it",
             "/verify": "POST - Paint a PNG again and compare the pixels",
             "/tokens": "POST - Count the tokens of prompts before they are painted",
+            "/schedulers": "GET - List the schedulers",
             "/studio": "GET - Paint in the browser",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",

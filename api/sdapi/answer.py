@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from api.sdapi.request import Txt2ImgRequest
-from api.sdapi.samplers import name_of
 from api.series import Picture
 from shared import SERVICE_NAME, VERSION
 from shared.infotext import write_infotext
 from shared.picture_metadata import PROGRAM
+from shared.schedulers import entry_of
 
 
 class Info(BaseModel):
@@ -57,6 +57,8 @@ class Info(BaseModel):
 
     dropped_negative_text: str
     """Ours: the same of the negative prompt."""
+    flagged: list[bool | None]
+    """Ours: whether the safety checker took offence at each picture; null where there is none."""
 
 
 class Txt2ImgAnswer(BaseModel):
@@ -92,7 +94,7 @@ def _parameters(request: Txt2ImgRequest, first: Picture) -> dict[str, JsonValue]
         "cfg_scale": result.guidance_scale,
         "width": result.width,
         "height": result.height,
-        "sampler_name": name_of(result.scheduler),
+        "sampler_name": entry_of(result.scheduler).a1111,
     }
 
 
@@ -109,7 +111,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         all_subseeds=[-1] * len(pictures),
         width=result.width,
         height=result.height,
-        sampler_name=name_of(result.scheduler),
+        sampler_name=entry_of(result.scheduler).a1111,
         cfg_scale=result.guidance_scale,
         steps=result.num_inference_steps,
         batch_size=request.batch_size,
@@ -123,6 +125,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         job_ids=[picture.job.id for picture in pictures],
         dropped_text=result.dropped_text,
         dropped_negative_text=result.dropped_negative_text,
+        flagged=[picture.result.flagged for picture in pictures],
     )
 
 

@@ -5,9 +5,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from api.sdapi.answer import short_hash
-from api.sdapi.samplers import Sampler, Schedule
+from api.sdapi.samplers import Schedule
 from shared.generation import Build
 from shared.loras import Lora
+from shared.schedulers import SchedulerEntry
 
 _SHA256 = "sha256:"
 
@@ -20,9 +21,9 @@ class SamplerItem(BaseModel):
     options: dict[str, str] = {}
 
     @classmethod
-    def of(cls, sampler: Sampler) -> Self:
+    def of(cls, entry: SchedulerEntry) -> Self:
         """Show a sampler."""
-        return cls(name=sampler.name, aliases=list(sampler.aliases))
+        return cls(name=entry.a1111, aliases=list(entry.aliases))
 
 
 class SchedulerItem(BaseModel):

@@ -161,7 +161,7 @@ class Txt2ImgRequest(BaseModel):
     seed_resize_from_h: NoResize = -1
     seed_resize_from_w: NoResize = -1
     eta: Annotated[float, Field(ge=0)] | None = None
-    """1 where the sampler is Euler a; DPM++ 2M has no such thing."""
+    """1 where the sampler is Euler a or DPM++ 2M SDE, 0 where it is DDIM; the others have none."""
 
     s_churn: Zero = None
     s_noise: One = None

@@ -16,8 +16,9 @@ from api.sdapi.answer import Txt2ImgAnswer, answer
 from api.sdapi.catalogue import LoraItem, ModelItem, Options, SamplerItem, SchedulerItem, Scripts
 from api.sdapi.progress import ProgressAnswer, ProgressReader
 from api.sdapi.request import Txt2ImgRequest
-from api.sdapi.samplers import SAMPLERS, SamplerNames
+from api.sdapi.samplers import SamplerNames
 from api.sdapi.translation import Translator
+from shared.schedulers import SCHEDULERS
 
 router = APIRouter(prefix="/sdapi/v1", tags=["A1111"])
 
@@ -75,7 +76,7 @@ def read_progress(
 @router.get("/samplers")
 def read_samplers() -> list[SamplerItem]:
     """List the samplers."""
-    return [SamplerItem.of(sampler) for sampler in SAMPLERS]
+    return [SamplerItem.of(entry) for entry in SCHEDULERS]
 
 
 @router.get("/schedulers")

@@ -8,11 +8,12 @@ from pydantic import JsonValue
 
 from api.errors import InvalidRequest
 from api.sdapi.request import RANDOM_SEED, Txt2ImgRequest
-from api.sdapi.samplers import SAMPLERS, SamplerNames
+from api.sdapi.samplers import SamplerNames
 from api.series import HIGHEST_SEED, MAX_PICTURES, repeated
 from shared.generation import GenerationRequest, Scheduler
 from shared.lora_tags import read_tags
 from shared.prompt_rules import PromptSyntax
+from shared.schedulers import SCHEDULERS, entry_of
 
 Complaints = dict[str, str]
 """What is wrong, by field."""
@@ -106,14 +107,15 @@ class Translator:
         scheduler = self._scheduler_of(request)
         if scheduler is None:
             field = "sampler_name" if request.sampler_name else "sampler_index"
-            there = " and ".join(sampler.name for sampler in SAMPLERS)
-            return {field: f"{request.sampler!r} is not here, but {there} are"}
+            there = ", ".join(entry.a1111 for entry in SCHEDULERS)
+            return {field: f"{request.sampler!r} is not here, but these are: {there}"}
         complaints = {}
         if not self._names.is_schedule(request.scheduler, scheduler):
             there = " and ".join(schedule.label for schedule in self._names.schedules(scheduler))
             complaints["scheduler"] = f"the sampler has {there}, but no {request.scheduler!r}"
-        if scheduler is Scheduler.EULER_ANCESTRAL and request.eta not in {None, 1}:
-            complaints["eta"] = "with Euler a it is 1"
+        entry = entry_of(scheduler)
+        if entry.eta is not None and request.eta not in {None, entry.eta}:
+            complaints["eta"] = f"with {entry.a1111} it is {entry.eta:g}"
         return complaints
 
     def _of_settings(self, request: Txt2ImgRequest) -> Complaints:

@@ -27,6 +27,7 @@ from scripts.cli.options import (
 from scripts.cli.output import messages, one_line, print_json, results
 from scripts.cli.painting import Painter, Terms
 from scripts.cli.target import Target
+from shared.generation import Scheduler as SchedulerName
 
 Prompt = Annotated[
     str, typer.Argument(metavar="PROMPT", help="What the picture shows.", show_default=False)
@@ -39,9 +40,7 @@ Guidance = Annotated[float | None, typer.Option("--guidance", help="How closely 
 Width = Annotated[int | None, typer.Option("--width", help="Pixels.")]
 Height = Annotated[int | None, typer.Option("--height", help="Pixels.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed, the same picture.")]
-Scheduler = Annotated[
-    str | None, typer.Option("--scheduler", help="dpmsolver++ or euler_ancestral.")
-]
+Scheduler = Annotated[str | None, typer.Option("--scheduler", help=", ".join(SchedulerName) + ".")]
 Loras = Annotated[
     list[str] | None,
     typer.Option("--lora", metavar="NAME[:WEIGHT]", help="A LoRA; repeat it for several."),

@@ -184,7 +184,7 @@ class TestRefusal:
             ("num_inference_steps", 61),
             ("guidance_scale", 13),
             ("negative_prompt", 1),
-            ("scheduler", "ddim"),
+            ("scheduler", "plms"),
             ("mask", "x"),
         ],
     )

@@ -58,6 +58,7 @@ class TestOpenApi:
             "GET /jobs/{job_id}/events",
             "GET /jobs/{job_id}/image",
             "DELETE /jobs/{job_id}",
+            "GET /schedulers",
             "POST /v1/images/generations",
             "GET /v1/models",
             "GET /v1/models/{name}",
@@ -163,7 +164,7 @@ class TestOpenApi:
         guarded = {
             name for name, operation in operations(document).items() if "security" in operation
         }
-        parts = ("/jobs", "/generate", "/v1/")
+        parts = ("/jobs", "/generate", "/v1/", "/schedulers")
         assert guarded == {
             name
             for name in operations(document)

@@ -13,6 +13,7 @@ from redis import Redis
 from shared.generation import Scheduler
 from shared.job_parts import JobState
 from shared.job_store import JobStore
+from shared.schedulers import SCHEDULERS
 from tests.contract.conftest import StartApi
 from tests.contract.serving import LOADING, announce, working
 from tests.support.builders import bring_to, claim_job, store_job
@@ -216,7 +217,7 @@ class TestTxt2Img:
             ("width", 1024),
             ("seed", -2),
             ("seed", 2**32),
-            ("sampler_name", "DDIM"),
+            ("sampler_name", "PLMS"),
             ("scheduler", "Exponential"),
             ("batch_size", 11),
             ("enable_hr", True),
@@ -377,7 +378,7 @@ class TestProgress:
 class TestCatalogue:
     def test_lists_the_samplers(self, client: httpx.Client) -> None:
         names = [sampler["name"] for sampler in client.get("/sdapi/v1/samplers").json()]
-        assert names == ["DPM++ 2M", "Euler a"]
+        assert names == [entry.a1111 for entry in SCHEDULERS]
 
     def test_lists_the_noise_levels_of_the_installation(
         self, client: httpx.Client, start_api: StartApi

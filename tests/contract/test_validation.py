@@ -93,7 +93,7 @@ class TestWrongFields:
             ("height", 512.5),
             ("width", 10**400),
             ("seed", 2**32),
-            ("scheduler", "ddim"),
+            ("scheduler", "plms"),
             ("", 1),
         ],
     )

@@ -8,6 +8,9 @@ import torch
 from shared.generation import GenerationRequest
 from shared.settings import Settings
 from worker.loading import load_pipeline
+from worker.lora_folder import LoraFolder
+from worker.lora_weights import LoraCache
+from worker.loras import LoraShelf
 from worker.metrics import Again
 from worker.pipeline import DiffusersPipeline
 
@@ -40,6 +43,10 @@ def paint(pipeline: DiffusersPipeline) -> Paint:
         return painting.image.tobytes()
 
     return paint_one
+
+
+def no_loras() -> LoraShelf:
+    return LoraShelf(LoraFolder(None), LoraCache())
 
 
 def small_request(**fields: object) -> GenerationRequest:

@@ -15,7 +15,7 @@ from shared.prompt_reader import PromptReader
 from shared.prompt_rules import PromptPolicy, PromptSyntax
 from shared.prompt_tokenizer import PromptTokenizer
 from shared.settings import Settings
-from tests.pipeline.conftest import small_request
+from tests.pipeline.conftest import no_loras, small_request
 from tests.support.tokenizers import make_tokenizer
 from worker.loading import load_pipeline
 from worker.model import Model
@@ -212,7 +212,9 @@ def paint(loaded: Model) -> Paint:
 
     def paint_one(prompt: str, policy: PromptPolicy = PromptPolicy.CHUNK) -> np.ndarray:
         reader = replace(loaded.reader, policy=policy)
-        own = DiffusersPipeline(replace(loaded, reader=reader), on_again=lambda _: None)
+        own = DiffusersPipeline(
+            replace(loaded, reader=reader), loras=no_loras(), on_again=lambda _: None
+        )
         request = small_request(prompt=prompt, num_inference_steps=10)
         pixels = np.asarray(own.generate(request, lambda *_: None).image, float)
         return np.stack(

@@ -26,6 +26,7 @@ class PaintsFlat:
     build: Build = BUILD
     account: PromptAccount = field(default_factory=PromptAccount)
     painted: list[GenerationRequest] = field(default_factory=list)
+    flagged: bool | None = None
 
     def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
         for step in range(1, request.num_inference_steps + 1):
@@ -40,6 +41,7 @@ class PaintsFlat:
             decode_seconds=0.03,
             account=self.account,
             loras=loras,
+            flagged=self.flagged,
         )
 
 

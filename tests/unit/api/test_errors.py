@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from api.errors import STATUS_OF, BadRequest, InvalidRequest, ModelNotFound, install_error_handlers
 from shared.errors import (
     BrokerUnavailable,
+    ContentBlocked,
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
@@ -55,6 +56,13 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     ),
     (JobCanceled("a"), 409, "JobCanceled", {"job_id": "a"}, {}),
     (JobExpired("a"), 410, "JobExpired", {"job_id": "a"}, {}),
+    (
+        ContentBlocked("a", "Not kept."),
+        422,
+        "ContentBlocked",
+        {"job_id": "a", "type": "content_blocked"},
+        {},
+    ),
     (IdempotencyConflict("a"), 422, "IdempotencyConflict", {"job_id": "a"}, {}),
     (
         LoraUnknown(1, "a", ["b"]),

@@ -66,6 +66,9 @@ class TestTextOfOthers:
             ("Euler a", "euler_ancestral"),
             ("Euler a, Schedule type: Automatic", "euler_ancestral"),
             ("euler_ancestral", "euler_ancestral"),
+            ("Heun, Schedule type: Automatic", "heun"),
+            ("uni_pc", "unipc"),
+            ("DPM++ 2M SDE Karras", "dpmsolver++_sde"),
         ],
     )
     def test_knows_the_samplers_by_their_old_and_new_names(
@@ -82,6 +85,7 @@ class TestTextOfOthers:
             ("DPM++ 2M, Schedule type: SGM Uniform", "SGM Uniform", "Karras"),
             ("DPM++ 2M Exponential", "Exponential", "Karras"),
             ("Euler a, Schedule type: Karras", "Karras", "Automatic"),
+            ("DPM++ 2M SDE, Schedule type: Automatic", "Exponential", "Karras"),
         ],
     )
     def test_says_that_other_noise_levels_are_lost(
@@ -93,7 +97,7 @@ class TestTextOfOthers:
     @pytest.mark.parametrize(
         ("line", "note"),
         [
-            ("Sampler: DDIM", lost("Sampler", "DDIM", UNKNOWN)),
+            ("Sampler: PLMS", lost("Sampler", "PLMS", UNKNOWN)),
             ("Size: huge", lost("Size", "huge", UNKNOWN)),
             ("Seed: one", lost("Seed", "one", UNKNOWN)),
             ("Seed: -1", lost("seed", "-1", "input should be greater than or equal to 0")),

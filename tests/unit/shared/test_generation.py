@@ -117,7 +117,7 @@ class TestTypes:
     def test_takes_each_scheduler_by_its_name(self, name: str) -> None:
         assert make_request(scheduler=name).scheduler == name
 
-    @pytest.mark.parametrize("name", ["DPMSolver++", "EulerAncestral", "ddim", "", 1, None])
+    @pytest.mark.parametrize("name", ["DPMSolver++", "EulerAncestral", "DDIM", "plms", "", 1, None])
     def test_refuses_other_schedulers(self, name: object) -> None:
         assert refusal_of("scheduler", name) == ("scheduler",)
 

@@ -38,6 +38,18 @@ class TestWriting:
     def test_names_the_other_sampler(self) -> None:
         assert "Sampler: Euler a, Schedule type: Automatic," in written(scheduler="euler_ancestral")
 
+    @pytest.mark.parametrize(
+        ("scheduler", "words"),
+        [
+            ("heun", "Sampler: Heun, Schedule type: Automatic,"),
+            ("dpmsolver++_sde", "Sampler: DPM++ 2M SDE, Schedule type: Karras,"),
+        ],
+    )
+    def test_names_each_sampler_with_the_noise_levels_that_it_takes(
+        self, scheduler: str, words: str
+    ) -> None:
+        assert words in written(scheduler=scheduler)
+
     def test_names_the_plain_schedule(self) -> None:
         build = BUILD.model_copy(update={"use_karras_sigmas": False})
         text = write_infotext(make_request(), build, PROGRAM)

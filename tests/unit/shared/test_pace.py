@@ -15,8 +15,9 @@ OTHER_BUILD = BUILD.model_copy(update={"device": "cuda"})
 unhurried = settings(deadline=None, database=None)
 
 SIDES = st.integers(32, 96).map(lambda blocks: 8 * blocks)
-SHAPES = st.builds(Shape, width=SIDES, height=SIDES, guided=st.booleans())
-WORKS = st.builds(Work, SIDES, SIDES, st.integers(5, 60), st.booleans())
+PASSES = st.integers(1, 2)
+SHAPES = st.builds(Shape, width=SIDES, height=SIDES, guided=st.booleans(), passes=PASSES)
+WORKS = st.builds(Work, SIDES, SIDES, st.integers(5, 60), st.booleans(), PASSES)
 SECONDS = st.floats(0.001, 1000)
 SHAPE_PACES = st.builds(ShapePace, step_seconds=SECONDS, rest_seconds=SECONDS)
 PACES = st.dictionaries(SHAPES, SHAPE_PACES, min_size=1, max_size=4).map(Pace)
@@ -27,7 +28,7 @@ def took(*, denoise: float, total: float) -> Timings:
 
 
 def work_of(shape: Shape, steps: int) -> Work:
-    return Work(shape.width, shape.height, steps, shape.guided)
+    return Work(shape.width, shape.height, steps, shape.guided, shape.passes)
 
 
 def learned_from(*step_seconds: float) -> ShapePace:
@@ -51,6 +52,14 @@ class TestWork:
             width=320, height=256, num_inference_steps=9, guidance_scale=scale, prompt="x"
         )
         assert Work.of(request) == Work(320, 256, 9, guided)
+
+    def test_doubles_with_a_scheduler_that_runs_the_model_twice_in_a_step(self) -> None:
+        once, twice = (Work.of(make_request(scheduler=name)) for name in ("euler", "heun"))
+        assert (once.shape.passes, twice.shape.passes) == (1, 2)
+        assert twice.cost == 2 * once.cost
+
+    def test_is_read_as_it_was_written_before_schedulers_had_passes(self) -> None:
+        assert Work.parse("320 256 9 1") == Work(320, 256, 9, guided=True)
 
     @unhurried
     @given(WORKS)
@@ -94,6 +103,11 @@ class TestUnknownShape:
         scaled = pace.of(Shape(width=side, height=side, guided=True))
         assert scaled is not None
         assert scaled.step_seconds / side**2 == pytest.approx(step_seconds)
+
+    def test_costs_twice_with_a_scheduler_that_runs_the_model_twice(self) -> None:
+        pace = Pace({SMALL: ShapePace(step_seconds=0.5, rest_seconds=1)})
+        twice = SMALL.model_copy(update={"passes": 2})
+        assert pace.of(twice) == ShapePace(step_seconds=1, rest_seconds=1)
 
     def test_is_rather_scaled_from_one_that_is_guided_like_it(self) -> None:
         near, far = (ShapePace(step_seconds=one, rest_seconds=1) for one in (1, 5))
@@ -162,6 +176,14 @@ class TestStore:
         paces.learn(BUILD, work_of(LARGE, 20), took(denoise=80, total=99))
         assert paces.of(BUILD).of(SMALL) == ShapePace(step_seconds=0.5, rest_seconds=1)
         assert paces.of(BUILD).of(LARGE) == ShapePace(step_seconds=4, rest_seconds=19)
+
+    def test_goes_on_with_what_was_learned_before_schedulers_had_passes(
+        self, paces: PaceStore, any_redis: Redis
+    ) -> None:
+        paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))
+        (key,) = any_redis.keys("*pace:*")
+        (shape,) = any_redis.hkeys(key)
+        assert shape == b'{"width":256,"height":256,"guided":true}'
 
     def test_learns_nothing_for_another_build(self, paces: PaceStore) -> None:
         paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))

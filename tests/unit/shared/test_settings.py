@@ -26,6 +26,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "USE_KARRAS_SIGMAS": ("false", False),
     "PROMPT_POLICY": ("Error", PromptPolicy.ERROR),
     "PROMPT_SYNTAX": ("plain", PromptSyntax.PLAIN),
+    "SAFETY_CHECKER": ("Flag", "flag"),
+    "SAFETY_CHECKER_ID": ("/models/checker", "/models/checker"),
     "OFFLINE_MODE": ("1", True),
     "LOCAL_FILES_ONLY": ("yes", True),
     "MAX_CONCURRENT_REQUESTS": ("7", 7),
@@ -71,8 +73,9 @@ WRONG = [
     ("DEFAULT_GUIDANCE_SCALE", "nan", ""),
     ("DEFAULT_HEIGHT", "513", "multiple of 8"),
     ("DEFAULT_WIDTH", "248", "greater than or equal to 256"),
-    ("SCHEDULER_TYPE", "ddim", "DPMSolver++ or EulerAncestral"),
+    ("SCHEDULER_TYPE", "plms", "must be one of DPMSolver++, EulerAncestral, Euler, Heun, "),
     ("USE_KARRAS_SIGMAS", "2", "boolean"),
+    ("SAFETY_CHECKER", "on", "'off', 'flag' or 'block'"),
     ("OFFLINE_MODE", "offline", "boolean"),
     ("LOCAL_FILES_ONLY", "-1", "boolean"),
     ("MAX_CONCURRENT_REQUESTS", "0", "greater than or equal to 1"),
@@ -157,6 +160,22 @@ class TestSources:
     def test_takes_the_scheduler_in_any_case(self, set_variable: Set, name: str) -> None:
         set_variable("SCHEDULER_TYPE", name)
         assert load_settings().scheduler_type is Scheduler.DPM_SOLVER_PP
+
+    @pytest.mark.parametrize(
+        ("name", "scheduler"),
+        [
+            ("dpm++ 2m sde", Scheduler.DPM_SOLVER_PP_SDE),
+            ("Euler a", Scheduler.EULER_ANCESTRAL),
+            ("Euler Ancestral", Scheduler.EULER_ANCESTRAL),
+            ("UNI_PC", Scheduler.UNIPC),
+            ("k_heun", Scheduler.HEUN),
+        ],
+    )
+    def test_takes_the_scheduler_as_others_write_it(
+        self, set_variable: Set, name: str, scheduler: Scheduler
+    ) -> None:
+        set_variable("SCHEDULER_TYPE", name)
+        assert load_settings().scheduler_type is scheduler
 
 
 class TestDefaults:

@@ -10,11 +10,19 @@ from shared.generation import Scheduler
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
-from tests.support.builders import BUILD, STEPS, TOKEN, job_in, make_result, store_job
+from tests.support.builders import (
+    BUILD,
+    STEPS,
+    TOKEN,
+    job_in,
+    make_request,
+    make_result,
+    store_job,
+)
 from tests.support.pipelines import PaintsFlat, RaisesAfterAStep
 from tests.support.runners import make_runner
 from tests.support.scrape import Scrape
-from worker.metrics import Again, ModelGauges, WorkerMetrics, size_class
+from worker.metrics import Again, CountedPipeline, ModelGauges, WorkerMetrics, size_class
 from worker.runner import Pipeline
 
 STAGES = ("text", "denoise", "decode", "encode")
@@ -132,7 +140,9 @@ class TestSizeClass:
                 update = {"width": side, "height": side, "scheduler": scheduler}
                 result = make_result().model_copy(update=update)
                 metrics.changed(running, running.succeed(TOKEN, result, running.started_at))
-        assert len(seen_of(metrics).counted("semantic_bit_step_seconds_count")) == 10
+        assert len(seen_of(metrics).counted("semantic_bit_step_seconds_count")) == 5 * len(
+            Scheduler
+        )
 
 
 class TestSecondTry:
@@ -140,6 +150,23 @@ class TestSecondTry:
     def test_is_counted_by_its_reason(self, metrics: WorkerMetrics, reason: Again) -> None:
         metrics.tried_again(reason)
         assert seen_of(metrics).counted("semantic_bit_retries_total") == {(reason.value,): 1}
+
+
+class TestSafetyChecker:
+    @pytest.mark.parametrize(
+        ("flagged", "counts"), [(True, (1, 0)), (False, (0, 1)), (None, (0, 0))]
+    )
+    def test_has_its_looks_counted_by_what_they_found(
+        self, metrics: WorkerMetrics, *, flagged: bool | None, counts: tuple[int, int]
+    ) -> None:
+        counted = CountedPipeline(PaintsFlat(flagged=flagged), metrics)
+        counted.generate(make_request(), lambda *_: None)
+        seen = seen_of(metrics)
+        found = tuple(
+            seen.sum("semantic_bit_safety_checks_total", outcome=outcome)
+            for outcome in ("flagged", "passed")
+        )
+        assert found == counts
 
 
 class TestModelGauges:

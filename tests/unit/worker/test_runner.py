@@ -112,6 +112,7 @@ class TestSuccess:
             "dropped_text": "",
             "negative_prompt_tokens": 0,
             "dropped_negative_text": "",
+            "flagged": None,
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }

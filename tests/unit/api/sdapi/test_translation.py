@@ -109,6 +109,9 @@ class TestSampler:
             ({"sampler_name": "DPM++ 2M", "sampler_index": "Heun"}, Scheduler.DPM_SOLVER_PP),
             ({"sampler_name": "DPM++ 2M", "eta": 0}, Scheduler.DPM_SOLVER_PP),
             ({"sampler_name": "Euler a", "eta": 1}, Scheduler.EULER_ANCESTRAL),
+            ({"sampler_name": "DPM++ 2M SDE Karras", "eta": 1}, Scheduler.DPM_SOLVER_PP_SDE),
+            ({"sampler_name": "Heun"}, Scheduler.HEUN),
+            ({"sampler_name": "DDIM", "eta": 0}, Scheduler.DDIM),
             ({"default": Scheduler.EULER_ANCESTRAL}, Scheduler.EULER_ANCESTRAL),
             (
                 {"has_karras": False, "sampler_name": "DPM++ 2M", "scheduler": "Uniform"},
@@ -122,8 +125,10 @@ class TestSampler:
     @pytest.mark.parametrize(
         ("fields", "field"),
         [
-            ({"sampler_name": "Euler"}, "sampler_name"),
-            ({"sampler_index": "DDIM"}, "sampler_index"),
+            ({"sampler_name": "DPM++ SDE"}, "sampler_name"),
+            ({"sampler_index": "PLMS"}, "sampler_index"),
+            ({"sampler_name": "Euler", "scheduler": "Karras"}, "scheduler"),
+            ({"sampler_name": "DDIM", "eta": 1}, "eta"),
             ({"sampler_name": "Euler a Karras"}, "sampler_name"),
             ({"sampler_name": "DPM++ 2M", "scheduler": "Uniform"}, "scheduler"),
             ({"sampler_name": "Euler a", "scheduler": "Karras"}, "scheduler"),
@@ -140,7 +145,7 @@ class TestSampler:
 
 class TestRefusal:
     def test_names_everything_that_is_wrong(self) -> None:
-        wrong = {"n_iter": 10, "batch_size": 2, "sampler_name": "DDIM"}
+        wrong = {"n_iter": 10, "batch_size": 2, "sampler_name": "PLMS"}
         assert named(**wrong, override_settings={"eta_noise_seed_delta": 1}) == [
             "n_iter",
             "sampler_name",

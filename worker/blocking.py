@@ -1,0 +1,33 @@
+"""Keeping back what the safety checker takes offence at."""
+
+from shared.generation import Build, GenerationRequest
+from shared.job_parts import FailureType
+from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
+
+_DETAIL = (
+    "The safety checker took offence at the picture, so it was not kept; the same request paints "
+    "it again, another seed or prompt may not."
+)
+
+
+class BlockingPipeline:
+    """Gives no picture of a pipeline that is flagged."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @property
+    def build(self) -> Build:
+        """What the pictures depend on beside their requests."""
+        return self._pipeline.build
+
+    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+        """Paint, as the pipeline does.
+
+        Raises:
+            PaintingFailed: As it does, or the picture is flagged.
+        """
+        painting = self._pipeline.generate(request, on_step)
+        if painting.flagged:
+            raise PaintingFailed(FailureType.CONTENT_BLOCKED, _DETAIL)
+        return painting
