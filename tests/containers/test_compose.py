@@ -56,6 +56,17 @@ class TestEachService:
         assert isinstance(SERVICES[name].get("depends_on", []), list)
 
 
+class TestWorker:
+    def test_may_finish_the_picture_that_a_client_waits_for(self) -> None:
+        seconds = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
+        assert seconds > Settings(_env_file=None).request_timeout
+
+    def test_has_shared_memory_and_a_cache_that_is_kept(self) -> None:
+        worker = SERVICES["worker"]
+        assert worker["shm_size"] == "1gb"
+        assert f"model-cache:{worker['environment']['HF_HOME']}" in worker["volumes"]
+
+
 class TestPorts:
     def test_of_redis_are_not_published(self) -> None:
         assert published(SERVICES["redis"]) == []
