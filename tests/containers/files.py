@@ -71,6 +71,18 @@ def inherited(name: str, target: str, keyword: str) -> list[str]:
     return texts
 
 
+def published(service: Service) -> list[str]:
+    ports: list[str] = service.get("ports", [])
+    return ports
+
+
+def listening_on(name: str) -> set[str]:
+    """Give the ports that a service's image says it listens on."""
+    build = services()[name]["build"]
+    exposed = inherited(build["dockerfile"], build.get("target", "worker"), "EXPOSE")
+    return set(exposed)
+
+
 def _logical_lines(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return "\n".join(lines).replace("\\\n", " ").splitlines()
