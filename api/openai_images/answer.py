@@ -47,7 +47,7 @@ class ImageView(BaseModel):
     dropped_text: str
     """The end of the prompt that the model did not read; empty where it read all."""
 
-    flagged: bool | None
+    flagged: bool | None = None
     """Whether the safety checker took offence; null where there is none."""
 
 

@@ -26,6 +26,7 @@ from shared.errors import (
     JobExpired,
     JobNotFinished,
     JobNotFound,
+    LoraUnknown,
     ModelNotLoaded,
     QueueFull,
     RateLimited,
@@ -43,7 +44,12 @@ NO_MODEL = ModelNotLoaded("no worker is running")
 INVALID = InvalidRequest.of(_MISTAKE)
 CONFLICT = IdempotencyConflict(JOB_ID)
 UNFORESEEN = Exception()
-OF_SUBMITS = (QueueFull(100, 42), RateLimited("60 per 1 minute", 17), NO_MODEL)
+OF_SUBMITS = (
+    LoraUnknown(0, "watercolor", ["watercolour"]),
+    QueueFull(100, 42),
+    RateLimited("60 per 1 minute", 17),
+    NO_MODEL,
+)
 OF_A_BODY = (
     BadRequest("The body is not valid JSON: Expecting value."),
     HTTPException(413, "The body is larger than 65536 bytes."),

@@ -100,10 +100,11 @@ def _shown(failure: Failure, *, is_openai: bool) -> _Shown:
 
 
 def _response(errors: Sequence[_Shown], schema: dict[str, Any]) -> dict[str, Any]:
-    examples = {
-        error.name: {"summary": error.sentence, "value": body_of(error.response)}
-        for error in errors
-    }
+    examples: dict[str, Any] = {}
+    for error in errors:  # Several may have one name, such as what is wrong with a request.
+        count = sum(key.partition(" ")[0] == error.name for key in examples)
+        key = f"{error.name} {count + 1}" if count else error.name
+        examples[key] = {"summary": error.sentence, "value": body_of(error.response)}
     return {
         "description": " ".join(f"{error.name}: {error.sentence}" for error in errors),
         "headers": _headers(errors),

@@ -18,7 +18,11 @@ router = APIRouter(tags=["pictures"])
 class Prompts(BaseModel):
     """What to count; unlike a picture's prompt it may be empty."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"prompt": "a (red:1.3) apple on a white table"}]},
+    )
 
     prompt: Annotated[str, Field(max_length=1000)]
     negative_prompt: NegativePrompt | None = None

@@ -85,7 +85,11 @@ class TestOpenApi:
         ("name", "status", "errors"),
         [
             ("POST /generate", "503", {"BrokerUnavailable", "ModelNotLoaded", "ServerStopping"}),
-            ("POST /generate", "422", {"ValidationError", "IdempotencyConflict"}),
+            (
+                "POST /generate",
+                "422",
+                {"ValidationError", "ValidationError 2", "IdempotencyConflict", "ContentBlocked"},
+            ),
             ("POST /jobs", "429", {"QueueFull", "RateLimited"}),
             ("GET /jobs/{job_id}/image", "409", {"JobNotFinished", "JobCanceled"}),
             ("POST /v1/images/generations", "404", {"model_not_found"}),

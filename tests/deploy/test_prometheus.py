@@ -25,8 +25,9 @@ RULES = {rule["alert"]: rule for rule in rules()}
 
 
 class TestConfiguration:
-    def test_is_what_prometheus_takes(self, promtool: Promtool) -> None:
-        promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    @pytest.mark.parametrize("name", ["prometheus.yml", "containers.yml"])
+    def test_is_what_prometheus_takes(self, promtool: Promtool, name: str) -> None:
+        promtool("check", "config", PROMETHEUS / name)
 
     def test_scrapes_the_ports_that_processes_listen_on_where_nothing_else_is_set(self) -> None:
         configuration = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
