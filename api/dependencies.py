@@ -21,7 +21,7 @@ from api.live_models import LiveModels
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, StorageMisconfigured
 from shared.event_log import EventLog
 from shared.exposition import exposed
 from shared.image_store import ImageStore
@@ -32,6 +32,7 @@ from shared.job_store import JobStore
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
+from shared.storage import checked_images_for
 from shared.tracing import Tracing, connect_tracing
 from shared.worker_registry import WorkerRegistry
 
@@ -43,6 +44,7 @@ class Services:
     settings: Settings
     redis: Redis
     store: JobStore
+    images: ImageStore
     queue: JobQueue
     workers: WorkerRegistry
     jobs: JobService
@@ -70,6 +72,7 @@ class Services:
             lease_seconds=settings.lease_seconds,
             tell=JobMetrics(counts).changed,
         )
+        images = _images_of(settings, redis)
         queue = JobQueue(create_celery(settings.redis_url), redis)
         workers = WorkerRegistry(redis)
         broker = BrokerWatch(settings.redis_url)
@@ -78,7 +81,7 @@ class Services:
         forecaster = Forecaster(store, workers, PaceStore(redis))
         jobs = JobService(
             store=store,
-            images=ImageStore(redis, result_ttl=settings.result_ttl),
+            images=images,
             queue=queue,
             workers=workers,
             listing=listing,
@@ -99,6 +102,7 @@ class Services:
             settings=settings,
             redis=redis,
             store=store,
+            images=images,
             queue=queue,
             workers=workers,
             jobs=jobs,
@@ -131,6 +135,14 @@ def _keys_of(settings: Settings) -> KeyRing:
         )
     except KeysUnreadable as error:
         message = f"Wrong setting API_KEYS_FILE={settings.api_keys_file}: {error}."
+        raise SystemExit(message) from None
+
+
+def _images_of(settings: Settings, redis: Redis) -> ImageStore:
+    try:
+        return checked_images_for(settings, redis)
+    except StorageMisconfigured as error:
+        message = f"Wrong setting STORAGE_URL: {error}."
         raise SystemExit(message) from None
 
 

@@ -71,6 +71,7 @@ class FailureType(StrEnum):
     NAN_OUTPUT = "nan_output"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -16,9 +16,11 @@ from scripts.cli.hub_cache import has_model
 from scripts.embedded_redis import last_url
 from scripts.home import home
 from shared import VERSION
+from shared.errors import StorageMisconfigured, StorageUnavailable
 from shared.redis_check import complaints as complaints_about
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, complaints
+from shared.storage import images_for
 from worker.model_source import ModelUnavailable, find_model
 
 _GIB = 2**30
@@ -67,6 +69,23 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     for complaint in found:
         what, _, remedy = complaint.rpartition(": ")
         yield doubtful("redis", what, remedy)
+
+
+def check_pictures(settings: Settings) -> Finding:
+    """Say where pictures are kept, and whether they can be."""
+    place = settings.storage_url
+    redis = connect(settings.redis_url, timeout_seconds=API_TIMEOUT_SECONDS)
+    try:
+        images_for(settings, redis).check()
+    except StorageMisconfigured as error:
+        hint = "correct STORAGE_URL and what it needs; docs/storage.md"
+        return broken("pictures", f"{place}: {error}", hint)
+    except StorageUnavailable:
+        hint = "is it up, and AWS_ENDPOINT_URL right?"
+        return broken("pictures", f"{place} does not answer", hint)
+    finally:
+        redis.close()
+    return good("pictures", "kept in Redis" if place == "redis://" else f"kept at {place}")
 
 
 def check_graphics(settings: Settings, graphics: Graphics) -> Finding:

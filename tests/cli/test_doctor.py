@@ -12,6 +12,7 @@ from scripts.cli.machine_checks import (
     check_graphics,
     check_model,
     check_packages,
+    check_pictures,
     check_redis,
 )
 from scripts.embedded_redis import free_port, prepare
@@ -19,6 +20,7 @@ from shared.settings import Settings
 from tests.cli.conftest import StartProgram
 from tests.cli.program import Program
 from tests.contract.serving import LOADING, announce
+from tests.support.s3_server import Bucket
 
 HUB = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 CUDA = Graphics("NVIDIA H100, 81559 MiB, 550.1", ("cuda",), has_torch=True)
@@ -49,8 +51,8 @@ class TestDoctor:
         done = program("doctor")
         assert done.status == 0, done.out
         marks = {line.split()[1]: line[0] for line in done.out.splitlines() if line[0] != " "}
-        names = ["settings", "redis", "api", "key", "worker", "model", "gpu", "disk", "versions"]
-        assert list(marks) == names
+        names = "settings redis pictures api key worker model gpu disk versions"
+        assert " ".join(marks) == names
         assert set(marks.values()) <= {"✔", "!"}
         assert redis_url not in done.out
 
@@ -175,3 +177,27 @@ class TestMachine:
     def test_has_room_and_the_packages_of_its_tests(self, tmp_path: Path) -> None:
         assert str(tmp_path) in check_disk(settings(data_dir=tmp_path / "not" / "yet")).detail
         assert check_packages().grade is Grade.GOOD
+
+
+class TestPictures:
+    def test_are_kept_in_redis_by_default(self) -> None:
+        assert check_pictures(settings()) == Finding("pictures", Grade.GOOD, "kept in Redis")
+
+    def test_are_kept_in_a_bucket_that_lets_us_in(self, bucket: Bucket) -> None:
+        found = check_pictures(settings(storage_url=bucket.url))
+        assert found == Finding("pictures", Grade.GOOD, f"kept at {bucket.url}")
+
+    @pytest.mark.usefixtures("bucket")
+    def test_cannot_be_kept_where_there_is_no_bucket(self) -> None:
+        found = check_pictures(settings(storage_url="s3://elsewhere"))
+        assert (found.grade, found.detail) == (
+            Grade.BROKEN,
+            "s3://elsewhere: the bucket 'elsewhere' cannot be used (NoSuchBucket)",
+        )
+
+    def test_cannot_be_kept_where_nobody_answers(
+        self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        found = check_pictures(settings(storage_url=bucket.url))
+        assert (found.grade, found.detail) == (Grade.BROKEN, f"{bucket.url} does not answer")
