@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     HttpUrl,
-    RedisDsn,
     SecretStr,
     ValidationError,
 )
@@ -19,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
 from shared.log import LogFormat
+from shared.redis_address import check_redis_url
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
 _SCHEDULER_NAMES = {
@@ -38,11 +38,6 @@ def _scheduler_named(value: object) -> Scheduler:
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
-
-
-def _redis_url(url: str) -> str:
-    RedisDsn(url)
-    return url
 
 
 def _storage_url(text: str) -> str:
@@ -215,8 +210,9 @@ class Settings(BaseSettings):
     """Names, comma-separated, by which OpenAI clients may also ask for the model that is loaded,
     such as gpt-image-1 for a program in which that is written."""
 
-    redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
-    """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
+    redis_url: Annotated[str, AfterValidator(check_redis_url)] = "redis://127.0.0.1:6379/0"
+    """Redis that holds jobs and pictures: redis://, rediss:// or sentinel://, see docs/redis.md;
+    ./run.sh starts one of its own where this is not set."""
 
     storage_url: Annotated[str, AfterValidator(_storage_url)] = "redis://"
     """Where pictures are kept: redis:// beside the jobs, file:///folder that all machines share, or

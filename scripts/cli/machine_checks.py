@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -17,6 +16,7 @@ from scripts.embedded_redis import last_url
 from scripts.home import home
 from shared import VERSION
 from shared.errors import StorageMisconfigured, StorageUnavailable
+from shared.redis_address import place_of
 from shared.redis_check import complaints as complaints_about
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, complaints
@@ -54,7 +54,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         detail = "REDIS_URL is not set, and none of our own has been started here"
         yield doubtful("redis", detail, "./run.sh or semantic-bit serve starts one")
         return
-    place = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
+    place = place_of(url)
     redis = connect(url, timeout_seconds=API_TIMEOUT_SECONDS)
     try:
         told = redis.info("server")

@@ -264,7 +264,10 @@ class TestWrongValues:
 
 
 class TestSecrets:
-    @pytest.mark.parametrize("url", ["http://:hunter2@here", "hunter2", "redis://:hunter2@here:x"])
+    @pytest.mark.parametrize(
+        "url",
+        ["http://:hunter2@here", "hunter2", "redis://:hunter2@here:x", "sentinel://:hunter2@here"],
+    )
     def test_are_not_shown_when_they_are_wrong(self, set_variable: Set, url: str) -> None:
         set_variable("REDIS_URL", url)
         line = complaint()
