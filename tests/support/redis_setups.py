@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -42,7 +43,8 @@ class SentinelRedis:
 
     @property
     def master_port(self) -> int:
-        return int(self.sentinel.sentinel_masters()["jobs"]["port"])
+        masters: Any = self.sentinel.sentinel_masters()
+        return int(masters["jobs"]["port"])
 
     @property
     def replicas(self) -> list[str]:
