@@ -46,23 +46,23 @@ install() {
 case "${1:-}" in
 test)
   shift
-  install api,worker,webhooks,serve,cli,tracing,dev
+  install api,worker,webhooks,serve,cli,storage,tracing,dev
   exec .venv/bin/python -m pytest "$@"
   ;;
 chaos)
   shift
-  install api,worker,webhooks,serve,cli,tracing,dev
+  install api,worker,webhooks,serve,cli,storage,tracing,dev
   CHAOS_SCALE=full exec .venv/bin/python -m pytest --timeout=1800 -s tests/chaos "$@"
   ;;
 check)
-  install api,worker,webhooks,serve,cli,tracing,dev
+  install api,worker,webhooks,serve,cli,storage,tracing,dev
   .venv/bin/ruff format --check .
   .venv/bin/ruff check .
   .venv/bin/lint-imports
   exec .venv/bin/mypy api worker shared scripts benchmarks tests
   ;;
 *)
-  install api,worker,webhooks,serve,cli,tracing
+  install api,worker,webhooks,serve,cli,storage,tracing
   exec .venv/bin/python -m scripts.serve "$@"
   ;;
 esac

@@ -3,10 +3,11 @@
 from typing import Any
 
 from fastapi import Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from api.own_dependencies import EXAMPLE_ID
 from shared.generation import GenerationResult, Timings
+from shared.image_store import Download
 from shared.job_view import JobView
 from shared.jobs import Job
 
@@ -65,37 +66,55 @@ ASYNC_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
 }
 
+ELSEWHERE_RESPONSE: dict[int | str, dict[str, Any]] = {
+    307: {
+        "description": "Where the picture is, for an hour; with `redirect` only.",
+        "headers": _described(
+            {"Location": ("In the bucket.", "https://bucket.s3.amazonaws.com/picture?signature")}
+        ),
+    },
+}
 
-def picture(job: Job, png: bytes) -> Response:
-    """Answer with the PNG of a job that succeeded, and how it was made."""
-    result = job.result
-    assert result is not None
-    return Response(
-        png,
-        media_type="image/png",
-        headers={
-            "Content-Disposition": "inline; filename=generated.png",
-            "X-Seed": str(result.seed),
-            "X-Steps": str(result.num_inference_steps),
-            "X-Guidance": str(result.guidance_scale),
-            "X-Scheduler": result.scheduler,
-            "X-Device": result.build.device,
-            "X-Generation-Time": f"{result.timings.total:.2f}s",
-            "X-Prompt-Tokens": str(result.prompt_tokens),
-            "X-Prompt-Chunks": str(result.prompt_chunks),
-            **_truncated(result),
-            "X-Job-Id": job.id,
-            "Server-Timing": _server_timing(result.timings),
-            "Cache-Control": "no-store",
-            **_safety(result.flagged),
-        },
-    )
+
+def picture(job: Job, png: Download) -> Response:
+    """Answer with the PNG of a job that succeeded, as it comes, and how it was made."""
+    headers = {
+        "Content-Disposition": "inline; filename=generated.png",
+        "Content-Length": str(png.size),
+        **_how_it_was_made(job),
+    }
+    return StreamingResponse(png.chunks, media_type="image/png", headers=headers)
+
+
+def elsewhere(job: Job, url: str) -> Response:
+    """Answer where the PNG of a job that succeeded is, and how it was made."""
+    return RedirectResponse(url, headers=_how_it_was_made(job))
 
 
 def accepted(view: JobView) -> JSONResponse:
     """Answer that a job was accepted, and where it is to be found."""
     headers = {"Location": view.urls.self}
     return JSONResponse(view.model_dump(mode="json"), status_code=202, headers=headers)
+
+
+def _how_it_was_made(job: Job) -> dict[str, str]:
+    result = job.result
+    assert result is not None
+    return {
+        "X-Seed": str(result.seed),
+        "X-Steps": str(result.num_inference_steps),
+        "X-Guidance": str(result.guidance_scale),
+        "X-Scheduler": result.scheduler,
+        "X-Device": result.build.device,
+        "X-Generation-Time": f"{result.timings.total:.2f}s",
+        "X-Prompt-Tokens": str(result.prompt_tokens),
+        "X-Prompt-Chunks": str(result.prompt_chunks),
+        **_truncated(result),
+        **_safety(result.flagged),
+        "X-Job-Id": job.id,
+        "Server-Timing": _server_timing(result.timings),
+        "Cache-Control": "no-store",
+    }
 
 
 def _truncated(result: GenerationResult) -> dict[str, str]:

@@ -3,10 +3,9 @@
 import asyncio
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from api.async_redis import connect_async
 from shared.log import get_logger
 
 _log = get_logger(__name__)
@@ -24,11 +23,10 @@ class BrokerWatch:
 
     async def run(self) -> None:
         """Watch until canceled."""
-        async with Redis.from_url(
+        async with connect_async(
             self._redis_url,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-            socket_timeout=_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
+            connect_timeout_seconds=_TIMEOUT_SECONDS,
+            timeout_seconds=_TIMEOUT_SECONDS,
         ) as redis:
             while True:
                 await self._look(redis)

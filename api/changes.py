@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from api.async_redis import connect_async
 from shared.keys import CHANGES_CHANNEL
 from shared.log import get_logger
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
@@ -45,9 +45,7 @@ class Changes:
 
     async def run(self) -> None:
         """Listen until canceled, over as many connections as Redis makes necessary."""
-        redis = Redis.from_url(
-            self._redis_url, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS, socket_keepalive=True
-        )
+        redis = connect_async(self._redis_url, connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS)
         async with redis:
             while True:
                 try:

@@ -23,7 +23,7 @@ from api.prompt_readers import PromptReaders
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
-from shared.errors import BrokerUnavailable
+from shared.errors import BrokerUnavailable, StorageMisconfigured
 from shared.event_log import EventLog
 from shared.exposition import exposed
 from shared.image_store import ImageStore
@@ -35,6 +35,7 @@ from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings
+from shared.storage import checked_images_for
 from shared.tokenizer_store import TokenizerStore
 from shared.tracing import Tracing, connect_tracing
 from shared.worker_registry import WorkerRegistry
@@ -47,6 +48,7 @@ class Services:
     settings: Settings
     redis: Redis
     store: JobStore
+    images: ImageStore
     queue: JobQueue
     workers: WorkerRegistry
     prompts: PromptReaders
@@ -75,6 +77,7 @@ class Services:
             lease_seconds=settings.lease_seconds,
             tell=JobMetrics(counts).changed,
         )
+        images = _images_of(settings, redis)
         queue = JobQueue(create_celery(settings.redis_url), redis)
         workers = WorkerRegistry(redis)
         broker = BrokerWatch(settings.redis_url)
@@ -84,7 +87,7 @@ class Services:
         prompts = PromptReaders(workers, TokenizerStore(redis))
         jobs = JobService(
             store=store,
-            images=ImageStore(redis, result_ttl=settings.result_ttl),
+            images=images,
             queue=queue,
             workers=workers,
             listing=listing,
@@ -107,6 +110,7 @@ class Services:
             settings=settings,
             redis=redis,
             store=store,
+            images=images,
             queue=queue,
             workers=workers,
             prompts=prompts,
@@ -140,6 +144,14 @@ def _keys_of(settings: Settings) -> KeyRing:
         )
     except KeysUnreadable as error:
         message = f"Wrong setting API_KEYS_FILE={settings.api_keys_file}: {error}."
+        raise SystemExit(message) from None
+
+
+def _images_of(settings: Settings, redis: Redis) -> ImageStore:
+    try:
+        return checked_images_for(settings, redis)
+    except StorageMisconfigured as error:
+        message = f"Wrong setting STORAGE_URL: {error}."
         raise SystemExit(message) from None
 
 

@@ -32,6 +32,7 @@ from shared.errors import (
     SeriesTimeout,
     ServerStopping,
     ServiceError,
+    StorageUnavailable,
 )
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     GenerationFailed: 500,
     ModelNotLoaded: 503,
     BrokerUnavailable: 503,
+    StorageUnavailable: 503,
     ServerStopping: 503,
     GenerationTimeout: 504,
     SeriesTimeout: 504,

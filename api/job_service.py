@@ -26,7 +26,7 @@ from shared.errors import (
     RateLimited,
 )
 from shared.generation import GenerationDefaults, GenerationRequest
-from shared.image_store import ImageStore
+from shared.image_store import Download, ImageStore
 from shared.job_context import described
 from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, FailureType, JobState, lower
@@ -150,7 +150,7 @@ class JobService:
             self._dispatcher.dispatch()  # Its message may have kept another's back.
         return job
 
-    def image(self, job: Job) -> bytes:
+    def image(self, job: Job) -> Download:
         """Give the PNG of a job.
 
         Raises:
@@ -159,7 +159,21 @@ class JobService:
             JobCanceled: It was canceled.
             JobNotFinished: It has not ended.
             JobExpired: The picture is gone.
+            StorageUnavailable: What keeps it does not answer.
         """
+        self._require_picture(job)
+        return self._images.open(job)
+
+    def signed_url(self, job: Job) -> str | None:
+        """Give an address at which anyone finds the PNG for a while; None where there is none.
+
+        Raises:
+            ServiceError: There is no picture; see `image`.
+        """
+        self._require_picture(job)
+        return self._images.signed_url(job)
+
+    def _require_picture(self, job: Job) -> None:
         if job.error is not None and job.error.type is FailureType.CONTENT_BLOCKED:
             raise ContentBlocked(job.id, job.error.detail)
         if job.error is not None:
@@ -168,7 +182,6 @@ class JobService:
             raise JobCanceled(job.id)
         if job.state is not JobState.SUCCEEDED:
             raise JobNotFinished(job.id, job.state)
-        return self._images.get(job)
 
     def _find(
         self, known: IdempotencyClaim, submission: JobSubmission, key: IdempotencyKey

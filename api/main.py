@@ -16,6 +16,7 @@ from api.authentication import require_key
 from api.body_limit import BodyLimit
 from api.dependencies import Services, require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
+from api.image_sweeper import ImageSweeper
 from api.openai_images.errors import OpenAiErrors
 from api.openai_images.routes import router as openai_images
 from api.openapi.document import DESCRIPTION, TAGS, describe, short_id
@@ -71,7 +72,8 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
             job_timeout=settings.job_timeout,
             lease_seconds=settings.lease_seconds,
         )
-        running = (services.changes.run(), services.broker.run(), reaper.run())
+        sweeper = ImageSweeper(services.images, services.store)
+        running = (services.changes.run(), services.broker.run(), reaper.run(), sweeper.run())
         tasks = [asyncio.create_task(part) for part in running]
         with suppress(RedisError):  # The watch says it where Redis is away.
             await run_in_threadpool(warn_of_bad_settings, services.redis)

@@ -8,6 +8,7 @@ from api.job_page import JobPage
 from api.job_service import JobService
 from api.job_submission import JobSubmission
 from shared.errors import JobNotFound
+from shared.image_store import Download
 from shared.job_parts import JobState
 from shared.job_view import JobView
 from shared.jobs import Job
@@ -44,9 +45,13 @@ class OwnJobs:
         """Give a job as clients see it."""
         return self._service.view(job)
 
-    def image(self, job: Job) -> bytes:
+    def image(self, job: Job) -> Download:
         """Give the PNG of a job; see `JobService.image`."""
         return self._service.image(job)
+
+    def signed_url(self, job: Job) -> str | None:
+        """Give an address of the PNG that needs no key; see `JobService.signed_url`."""
+        return self._service.signed_url(job)
 
     def page(
         self, states: Collection[JobState] = (), *, limit: int, cursor: str | None = None

@@ -115,4 +115,4 @@ class Series:
             if isinstance(end, BaseException):
                 raise end
             ended.append(end)
-        return [Picture(job, self._jobs.image(job)) for job in ended]
+        return [Picture(job, self._jobs.image(job).read()) for job in ended]

@@ -105,10 +105,9 @@ def _programs(settings: Settings, *, with_flower: bool) -> dict[str, list[str]]:
         programs["webhooks"] = [sys.executable, "-m", "worker.webhooks.main"]
     programs["api"] = [sys.executable, "-m", "api.main"]
     if with_flower:
-        os.environ["CELERY_BROKER_URL"] = os.environ.get("REDIS_URL", settings.redis_url)
         where = ("--address=127.0.0.1", f"--port={settings.flower_port}")
         flower = ("flower", f"--conf={_FLOWER_CONFIG}", *where)
-        programs["flower"] = [sys.executable, "-m", "celery", *flower]
+        programs["flower"] = [sys.executable, "-m", "celery", "--app=scripts.flower_app", *flower]
     return programs
 
 

@@ -11,6 +11,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
 ├── BrokerUnavailable     BrokerUnavailable
+├── StorageUnavailable    StorageUnavailable
 ├── ServerStopping        ServerStopping
 ├── GenerationTimeout     GenerationTimeout
 ├── SeriesTimeout         GenerationTimeout
@@ -22,6 +23,7 @@ TransitionRefused         never leaves the service
 ├── NotCanceling
 ├── AttemptLost
 └── DeliveryNotDue
+StorageMisconfigured      stops the process that it happens to at its start
 """
 
 from collections.abc import Sequence
@@ -165,6 +167,16 @@ class BrokerUnavailable(ServiceError):
         super().__init__("The job queue is not reachable; try again in a moment.")
 
 
+class StorageUnavailable(ServiceError):
+    """The store of pictures does not answer, or refuses what is asked of it."""
+
+    error = "StorageUnavailable"
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__("The store of pictures is not reachable; try again in a moment.")
+
+
 class ServerStopping(ServiceError):
     """The server is being stopped while a client waits; the job itself goes on."""
 
@@ -258,3 +270,7 @@ class DeliveryNotDue(TransitionRefused):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"no delivery of job {job_id} is due")
+
+
+class StorageMisconfigured(Exception):
+    """No picture can be kept where STORAGE_URL says, now or later."""

@@ -74,6 +74,7 @@ class FailureType(StrEnum):
     CONTENT_BLOCKED = "content_blocked"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -9,6 +9,7 @@ from redis import Redis
 from shared.generation import GenerationRequest
 from shared.jobs import Job
 from shared.log import prompt_head
+from shared.redis_address import SentinelAddress, verified
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
 GENERATE = "generate"
@@ -29,7 +30,8 @@ MESSAGE_LISTS = (GENERATE, f"{GENERATE}\x06\x16{_NEW}")
 
 def create_celery(redis_url: str) -> Celery:
     """Give the Celery application that both sides use."""
-    app = Celery("semantic-bit", broker=redis_url)
+    sentinels = SentinelAddress.of(redis_url)
+    app = Celery("semantic-bit", broker=sentinels.broker_url if sentinels else verified(redis_url))
     app.conf.update(
         accept_content=["json"],
         task_serializer="json",
@@ -57,9 +59,19 @@ def create_celery(redis_url: str) -> Celery:
             "socket_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 10,
+            **(_asking(sentinels) if sentinels else {}),
         },
     )
     return app
+
+
+def _asking(sentinels: SentinelAddress) -> dict[str, object]:
+    timeout = CONNECT_TIMEOUT_SECONDS
+    kwargs = {"socket_connect_timeout": timeout, "socket_timeout": timeout}
+    return {
+        "master_name": sentinels.master,
+        "sentinel_kwargs": {"password": sentinels.sentinel_password, **kwargs},
+    }
 
 
 class JobQueue:

@@ -1,8 +1,11 @@
 """How both processes connect to Redis: bounded in time, with a retry over a broken connection."""
 
-from redis import BlockingConnectionPool, Redis
+from redis import BlockingConnectionPool, ConnectionPool, Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from shared.redis_address import SentinelAddress
 
 CONNECT_TIMEOUT_SECONDS = 0.8
 """Also for sending a Celery message."""
@@ -16,11 +19,18 @@ WORKER_TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 16
 
 
+class _SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Asks the Sentinels at each new connection, and has those wait that find none left."""
+
+
 def connect(url: str, *, timeout_seconds: float) -> Redis:
     """Give a client each of whose calls ends within about twice the time, or raises `RedisError`.
 
     One retry covers a connection that broke while it was idle, such as after a restart of Redis.
     """
+    sentinels = SentinelAddress.of(url)
+    if sentinels is not None:
+        return Redis(connection_pool=_pool_of(sentinels, timeout_seconds))
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=_CONNECTIONS,
@@ -28,6 +38,35 @@ def connect(url: str, *, timeout_seconds: float) -> Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=timeout_seconds,
         socket_keepalive=True,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.2), 1),
+        retry=_once_more(),
     )
     return Redis(connection_pool=pool)
+
+
+def _pool_of(sentinels: SentinelAddress, timeout_seconds: float) -> ConnectionPool:
+    manager = Sentinel(  # type: ignore[no-untyped-call]
+        sentinels.hosts,
+        sentinel_kwargs={
+            "password": sentinels.sentinel_password,
+            "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "socket_timeout": CONNECT_TIMEOUT_SECONDS,
+            "retry": _once_more(),
+        },
+    )
+    return _SentinelPool(  # type: ignore[no-untyped-call]
+        sentinels.master,
+        manager,
+        db=sentinels.db,
+        username=sentinels.username,
+        password=sentinels.password,
+        max_connections=_CONNECTIONS,
+        timeout=timeout_seconds,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        socket_keepalive=True,
+        retry=_once_more(),
+    )
+
+
+def _once_more() -> Retry:
+    return Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.2), 1)

@@ -4,13 +4,13 @@ import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
     HttpUrl,
-    RedisDsn,
     SecretStr,
     ValidationError,
 )
@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.generation import Dimension, GenerationDefaults, GuidanceScale, Scheduler, Steps
 from shared.log import LogFormat
 from shared.prompt_rules import PromptPolicy, PromptSyntax
+from shared.redis_address import check_redis_url
 from shared.schedulers import SCHEDULERS, scheduler_named
 from shared.webhook_policy import AllowedHosts, WebhookPolicy
 
@@ -36,9 +37,17 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _redis_url(url: str) -> str:
-    RedisDsn(url)
-    return url
+def _storage_url(text: str) -> str:
+    url = urlsplit(text)
+    if "@" in url.netloc:
+        message = "must hold no credentials; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have them"
+        raise ValueError(message)
+    is_file = url.scheme == "file" and not url.netloc and url.path.startswith("/")
+    is_bucket = url.scheme == "s3" and bool(url.netloc)
+    if text != "redis://" and (not (is_file or is_bucket) or url.query or url.fragment):
+        message = "must be redis://, file:///folder or s3://bucket/prefix"
+        raise ValueError(message)
+    return text
 
 
 def _collector_url(url: str) -> str:
@@ -215,8 +224,16 @@ class Settings(BaseSettings):
     """Names, comma-separated, by which OpenAI clients may also ask for the model that is loaded,
     such as gpt-image-1 for a program in which that is written."""
 
-    redis_url: Annotated[str, AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
-    """Redis that holds jobs and pictures; ./run.sh starts one of its own where this is not set."""
+    redis_url: Annotated[str, AfterValidator(check_redis_url)] = "redis://127.0.0.1:6379/0"
+    """Redis that holds jobs and pictures: redis://, rediss:// or sentinel://, see docs/redis.md;
+    ./run.sh starts one of its own where this is not set."""
+
+    storage_url: Annotated[str, AfterValidator(_storage_url)] = "redis://"
+    """Where pictures are kept: redis:// beside the jobs, file:///folder that all machines share, or
+    s3://bucket/prefix; docs/storage.md."""
+
+    storage_signed_urls: bool = False
+    """Give clients addresses of the bucket itself, good for an hour, where they ask for a URL."""
 
     data_dir: Path = Path(".data")
     """Folder where ./run.sh keeps the data of a Redis of its own."""
@@ -345,6 +362,7 @@ _SECRET = frozenset(
         "flower_basic_auth",
         "otel_exporter_otlp_headers",
         "redis_url",
+        "storage_url",
         "webhook_secret",
     }
 )

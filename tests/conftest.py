@@ -12,6 +12,7 @@ from redis import Redis
 
 from shared.settings import Settings
 from tests.support.redis_server import running_redis
+from tests.support.s3_server import Bucket, running_s3
 from tests.support.traces import KeptTracing, Trace
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and their programs too.
@@ -55,6 +56,21 @@ def any_redis(request: pytest.FixtureRequest) -> Redis:
     redis = request.getfixturevalue(request.param)
     assert isinstance(redis, Redis)
     return redis
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with running_s3(tmp_path_factory.mktemp("s3")) as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(s3_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, with what the environment has to say about it."""
+    s3_server.empty()
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
 
 
 @pytest.fixture

@@ -32,10 +32,9 @@ from redis.exceptions import RedisError
 
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
-from shared.errors import ServiceError
+from shared.errors import ServiceError, StorageMisconfigured
 from shared.event_log import EventLog
 from shared.generation import Build
-from shared.image_store import ImageStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
@@ -46,6 +45,7 @@ from shared.recovery import Recovery
 from shared.redis_check import warn_of_bad_settings
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, load_settings
+from shared.storage import checked_images_for
 from shared.tokenizer_store import TokenizerStore
 from shared.tracing import connect_tracing
 from shared.worker_registry import WorkerRegistry
@@ -183,6 +183,9 @@ def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> 
         except ModelUnavailable as error:
             _log.error("the model cannot be loaded", reason=str(error))
             give_up(EXIT_CONFIGURATION)
+        except StorageMisconfigured as error:
+            _log.error("pictures cannot be kept where STORAGE_URL says", reason=str(error))
+            give_up(EXIT_CONFIGURATION)
         except Exception:  # noqa: BLE001  # Celery would go on without a runner.
             _log.exception("the worker cannot start")
             give_up(1)
@@ -195,8 +198,10 @@ def start_runner(
 
     Raises:
         ModelUnavailable: There is no model to load.
+        StorageMisconfigured: No picture can be kept where the settings say.
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    images = checked_images_for(settings, redis)  # Here, since its threads survive no fork.
     heartbeat = HeartbeatThread(
         WorkerRegistry(redis),
         TokenizerStore(redis),
@@ -228,7 +233,7 @@ def start_runner(
 
     task.runner = Runner(
         store=store,
-        images=ImageStore(redis, result_ttl=settings.result_ttl),
+        images=images,
         events=EventLog(redis),
         paces=PaceStore(redis),
         pipeline=pipeline,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
+from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError, StorageUnavailable
 from shared.event_log import EventLog
 from shared.generation import Build, GenerationRequest, GenerationResult, Timings
 from shared.image_store import ImageStore
@@ -36,6 +36,12 @@ _log = get_logger(__name__)
 _INTERNAL_ERROR = JobFailure(
     type=FailureType.INTERNAL_ERROR,
     detail="The picture could not be made; the worker's log says why under this job's id.",
+)
+
+
+_NOT_KEPT = JobFailure(
+    type=FailureType.STORAGE_UNAVAILABLE,
+    detail="The picture was painted, but nothing could keep it: the store of pictures is away.",
 )
 
 
@@ -191,6 +197,9 @@ class Runner:
             _log.error("painting failed", type=error.failure.type, reason=str(error))
             failure = error.failure
             return lambda job, now: job.fail(token, failure, now)
+        except StorageUnavailable:
+            _log.error("the picture could not be kept")
+            return lambda job, now: job.fail(token, _NOT_KEPT, now)
         except Exception:  # noqa: BLE001  # Whatever the model raises, the job ends and says so.
             _log.exception("painting failed")
             return lambda job, now: job.fail(token, _INTERNAL_ERROR, now)

@@ -10,6 +10,7 @@ from api.openai_images.request import ImagesRequest
 from api.picture_formats import BEST_QUALITY, PictureFormat, converted
 from api.series import Picture
 from shared.generation import GenerationResult
+from shared.jobs import Job
 
 
 class InputTokens(BaseModel):
@@ -63,7 +64,7 @@ class ImagesAnswer(BaseModel):
 
 
 def answer(
-    request: ImagesRequest, pictures: Sequence[Picture], url_of: Callable[[str], str]
+    request: ImagesRequest, pictures: Sequence[Picture], url_of: Callable[[Job], str]
 ) -> ImagesAnswer:
     """Give the answer; `url_of` gives where the picture of a job is found. Takes its time."""
     last = pictures[-1]
@@ -92,11 +93,11 @@ def quality_of(request: ImagesRequest) -> int:
     return BEST_QUALITY if request.output_compression is None else request.output_compression
 
 
-def _view(request: ImagesRequest, picture: Picture, url_of: Callable[[str], str]) -> ImageView:
+def _view(request: ImagesRequest, picture: Picture, url_of: Callable[[Job], str]) -> ImageView:
     is_url = request.response_format == "url"
     return ImageView(
         b64_json=None if is_url else b64_of(request, picture.png),
-        url=url_of(picture.job.id) if is_url else None,
+        url=url_of(picture.job) if is_url else None,
         seed=picture.result.seed,
         job_id=picture.job.id,
         dropped_text=picture.result.dropped_text,

@@ -21,6 +21,7 @@ from api.openai_images.stream import PictureStreams
 from api.openai_images.translation import Translator
 from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
 from api.request_headers import OptionalIdempotencyKey
+from shared.jobs import Job
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERROR_RESPONSES)
 
@@ -57,6 +58,7 @@ async def generate(
     request: ImagesRequest,
     translator: CurrentTranslator,
     connection: Request,
+    jobs: Jobs,
     series: CurrentSeries,
     streams: Streams,
     key: OptionalIdempotencyKey,
@@ -68,8 +70,8 @@ async def generate(
             return await streams.open(request, translated[0], key)
         pictures = await series.paint(translated, connection, key)
 
-    def url_of(job_id: str) -> str:
-        return str(connection.url_for("read_image", job_id=job_id))
+    def url_of(job: Job) -> str:
+        return jobs.signed_url(job) or str(connection.url_for("read_image", job_id=job.id))
 
     return await run_in_threadpool(answer, request, pictures, url_of)
 

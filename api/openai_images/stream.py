@@ -148,7 +148,7 @@ class _PictureEvents:
         job = self._jobs.get(self._job.id)
         if not job.state.is_final:
             raise ServerStopping(job.id)
-        picture = Picture(job, self._jobs.image(job))
+        picture = Picture(job, self._jobs.image(job).read())
         return Completed(
             b64_json=b64_of(self._request, picture.png),
             created_at=int(time()),

@@ -32,6 +32,7 @@ from shared.errors import (
     RateLimited,
     ServerStopping,
     ServiceError,
+    StorageUnavailable,
 )
 
 Failure = ServiceError | HTTPException | Exception
@@ -61,7 +62,14 @@ _FAILED = GenerationFailed(
     JOB_ID, "gpu_out_of_memory", "The GPU's memory does not suffice for this picture."
 )
 _BLOCKED = ContentBlocked(JOB_ID, "The safety checker took offence at the picture.")
-OF_AN_UNFINISHED_JOB = (JobNotFinished(JOB_ID, "running"), _CANCELED, _BLOCKED, _FAILED)
+STORAGE_AWAY = StorageUnavailable()
+OF_AN_UNFINISHED_JOB = (
+    JobNotFinished(JOB_ID, "running"),
+    _CANCELED,
+    _BLOCKED,
+    _FAILED,
+    STORAGE_AWAY,
+)
 OF_WAITING = (
     _CANCELED,
     OF_A_JOB[1],
@@ -69,6 +77,7 @@ OF_WAITING = (
     _FAILED,
     ServerStopping(JOB_ID),
     GenerationTimeout(JOB_ID, 60),
+    STORAGE_AWAY,
 )
 ALL: tuple[Failure, ...] = (
     UNAUTHORIZED,

@@ -8,7 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.answers import ACCEPTED_RESPONSES, PICTURE_RESPONSES, accepted, picture
+from api.answers import (
+    ACCEPTED_RESPONSES,
+    ELSEWHERE_RESPONSE,
+    PICTURE_RESPONSES,
+    accepted,
+    elsewhere,
+    picture,
+)
 from api.dependencies import CurrentBlockingCall, CurrentWaiter
 from api.job_page import JobPage
 from api.own_dependencies import EXAMPLE_ID, CountedSubmit, JobId, Jobs
@@ -76,10 +83,24 @@ async def read(job_id: JobId, jobs: Jobs, waiter: CurrentWaiter, wait: WaitSecon
     return await run_in_threadpool(lambda: jobs.view(jobs.get(job_id)))
 
 
-@router.get("/{job_id}/image", response_class=Response, responses=PICTURE_RESPONSES)
-def read_image(job_id: JobId, jobs: Jobs) -> Response:
+Redirect = Annotated[
+    bool,
+    Query(
+        description="Answer with the picture's address in the bucket, if STORAGE_SIGNED_URLS is on."
+    ),
+]
+
+
+@router.get(
+    "/{job_id}/image",
+    response_class=Response,
+    responses={**PICTURE_RESPONSES, **ELSEWHERE_RESPONSE},
+)
+def read_image(job_id: JobId, jobs: Jobs, *, redirect: Redirect = False) -> Response:
     """Give the PNG of a job that has succeeded, with the headers of the blocking call."""
     job = jobs.get(job_id)
+    if redirect and (url := jobs.signed_url(job)):
+        return elsewhere(job, url)
     return picture(job, jobs.image(job))
 
 

@@ -38,5 +38,5 @@ async def verify(
     pixels = await run_in_threadpool(claim.pixels)  # Before painting: they may not be there.
     job = await run_in_threadpool(jobs.submit, JobSubmission.of(claim.request))
     ended = await call.wait(job, connection, cancel_if_left=True)
-    image = await run_in_threadpool(jobs.image, ended)
+    image = await run_in_threadpool(lambda: jobs.image(ended).read())
     return await run_in_threadpool(Verification.of, claim, pixels, ended, image)

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 
   /** The same question may be answered in a moment. */
   get isPassing() {
-    return this.name === "ServerStopping" || this.name === "BrokerUnavailable";
+    return ["ServerStopping", "BrokerUnavailable", "StorageUnavailable"].includes(this.name);
   }
 
   /** The job or its picture is not there any more, or never was. */

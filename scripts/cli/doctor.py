@@ -16,6 +16,7 @@ from scripts.cli.machine_checks import (
     check_loras,
     check_model,
     check_packages,
+    check_pictures,
     check_redis,
     read_settings,
 )
@@ -28,7 +29,7 @@ from shared.log import configure_logging
 def doctor(
     context: typer.Context, *, as_json: AsJson = False, url: Url = None, api_key: ApiKey = None
 ) -> None:
-    """Check settings, Redis, API, worker, model, GPU, disk and packages, each with a hint."""
+    """Check settings, Redis, pictures, API, worker, model, GPU, disk, packages, with hints."""
     configure_logging("error", "console")
     connection = Connection.of(context, url, api_key)
     with reporting(as_json=as_json):
@@ -55,6 +56,7 @@ async def _examine(connection: Connection) -> AsyncIterator[Finding]:
     if settings is not None:
         for finding in check_redis(settings):
             yield finding
+        yield check_pictures(settings)
     async for finding in _examine_service(connection):
         yield finding
     if settings is not None:

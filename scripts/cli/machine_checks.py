@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -16,9 +15,12 @@ from scripts.cli.hub_cache import has_model
 from scripts.embedded_redis import last_url
 from scripts.home import home
 from shared import VERSION
+from shared.errors import StorageMisconfigured, StorageUnavailable
+from shared.redis_address import place_of
 from shared.redis_check import complaints as complaints_about
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, complaints
+from shared.storage import images_for
 from worker.lora_folder import LoraFolder
 from worker.model_source import ModelUnavailable, find_model
 
@@ -53,7 +55,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         detail = "REDIS_URL is not set, and none of our own has been started here"
         yield doubtful("redis", detail, "./run.sh or semantic-bit serve starts one")
         return
-    place = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
+    place = place_of(url)
     redis = connect(url, timeout_seconds=API_TIMEOUT_SECONDS)
     try:
         told = redis.info("server")
@@ -68,6 +70,23 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
     for complaint in found:
         what, _, remedy = complaint.rpartition(": ")
         yield doubtful("redis", what, remedy)
+
+
+def check_pictures(settings: Settings) -> Finding:
+    """Say where pictures are kept, and whether they can be."""
+    place = settings.storage_url
+    redis = connect(settings.redis_url, timeout_seconds=API_TIMEOUT_SECONDS)
+    try:
+        images_for(settings, redis).check()
+    except StorageMisconfigured as error:
+        hint = "correct STORAGE_URL and what it needs; docs/storage.md"
+        return broken("pictures", f"{place}: {error}", hint)
+    except StorageUnavailable:
+        hint = "is it up, and AWS_ENDPOINT_URL right?"
+        return broken("pictures", f"{place} does not answer", hint)
+    finally:
+        redis.close()
+    return good("pictures", "kept in Redis" if place == "redis://" else f"kept at {place}")
 
 
 def check_graphics(settings: Settings, graphics: Graphics) -> Finding:

@@ -13,6 +13,7 @@ from scripts.cli.machine_checks import (
     check_loras,
     check_model,
     check_packages,
+    check_pictures,
     check_redis,
 )
 from scripts.embedded_redis import free_port, prepare
@@ -21,6 +22,7 @@ from tests.cli.conftest import StartProgram
 from tests.cli.program import Program
 from tests.contract.serving import LOADING, announce
 from tests.support.loras import write_kohya_lora
+from tests.support.s3_server import Bucket
 
 HUB = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 CUDA = Graphics("NVIDIA H100, 81559 MiB, 550.1", ("cuda",), has_torch=True)
@@ -51,7 +53,7 @@ class TestDoctor:
         done = program("doctor")
         assert done.status == 0, done.out
         marks = {line.split()[1]: line[0] for line in done.out.splitlines() if line[0] != " "}
-        of_service = ["settings", "redis", "api", "key", "worker"]
+        of_service = ["settings", "redis", "pictures", "api", "key", "worker"]
         of_machine = ["model", "loras", "gpu", "disk", "versions"]
         assert list(marks) == [*of_service, *of_machine]
         assert set(marks.values()) <= {"✔", "!"}
@@ -195,3 +197,27 @@ class TestLoras:
 
     def test_without_their_folder_are_broken(self, tmp_path: Path) -> None:
         assert check_loras(settings(lora_dir=tmp_path / "nowhere")).grade is Grade.BROKEN
+
+
+class TestPictures:
+    def test_are_kept_in_redis_by_default(self) -> None:
+        assert check_pictures(settings()) == Finding("pictures", Grade.GOOD, "kept in Redis")
+
+    def test_are_kept_in_a_bucket_that_lets_us_in(self, bucket: Bucket) -> None:
+        found = check_pictures(settings(storage_url=bucket.url))
+        assert found == Finding("pictures", Grade.GOOD, f"kept at {bucket.url}")
+
+    @pytest.mark.usefixtures("bucket")
+    def test_cannot_be_kept_where_there_is_no_bucket(self) -> None:
+        found = check_pictures(settings(storage_url="s3://elsewhere"))
+        assert (found.grade, found.detail) == (
+            Grade.BROKEN,
+            "s3://elsewhere: the bucket 'elsewhere' cannot be used (NoSuchBucket)",
+        )
+
+    def test_cannot_be_kept_where_nobody_answers(
+        self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        found = check_pictures(settings(storage_url=bucket.url))
+        assert (found.grade, found.detail) == (Grade.BROKEN, f"{bucket.url} does not answer")

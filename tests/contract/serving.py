@@ -11,6 +11,7 @@ import uvicorn
 from redis import Redis
 
 from api.main import create_app
+from shared.image_store import ImageStore
 from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.settings import Settings
@@ -57,11 +58,14 @@ def announce(redis: Redis, heartbeat: Heartbeat = READY) -> None:
 
 @contextmanager
 def working(
-    redis: Redis, pipeline: Pipeline | None = None, tracing: Tracing | None = None
+    redis: Redis,
+    pipeline: Pipeline | None = None,
+    tracing: Tracing | None = None,
+    images: ImageStore | None = None,
 ) -> Iterator[None]:
     """Run the jobs whose messages come, in a thread, as a worker would."""
     queue = JobQueue(create_celery(_url_of(redis)), redis)
-    runner = make_runner(redis, pipeline, queue=queue, tracing=tracing)
+    runner = make_runner(redis, pipeline, queue=queue, tracing=tracing, images=images)
     announce(redis)
     thread = Thread(target=_work, args=(redis, runner))
     thread.start()

@@ -11,6 +11,7 @@ from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore
+from shared.redis_images import RedisImages
 from shared.tracing import NoTracing, Tracing
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
@@ -33,13 +34,14 @@ def make_runner(
     announce: Callable[[Job], None] = lambda _: None,
     queue: JobQueue | None = None,
     tracing: Tracing | None = None,
+    images: ImageStore | None = None,
 ) -> Runner:
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     metrics = metrics or WorkerMetrics()
     store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
     return Runner(
         store=store,
-        images=ImageStore(redis, result_ttl=3600),
+        images=images or RedisImages(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),
         pipeline=CountedPipeline(pipeline or PaintsFlat(), metrics),

@@ -10,12 +10,12 @@ from api.live_loras import LiveLoras
 from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
-from shared.image_store import ImageStore
 from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
+from shared.redis_images import RedisImages
 from shared.tracing import NoTracing
 from shared.worker_registry import WorkerRegistry
 from tests.support.builders import LIMIT
@@ -26,7 +26,7 @@ def make_job_service(
 ) -> JobService:
     return JobService(
         store=store,
-        images=ImageStore(redis, result_ttl=60),
+        images=RedisImages(redis, result_ttl=60),
         queue=queue,
         workers=WorkerRegistry(redis),
         listing=JobListing(redis, store),

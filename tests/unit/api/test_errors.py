@@ -27,6 +27,7 @@ from shared.errors import (
     SeriesTimeout,
     ServerStopping,
     ServiceError,
+    StorageUnavailable,
 )
 
 LEAKY = "/home/somebody/.cache/weights.bin of key sk-123"
@@ -102,6 +103,7 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
         {},
     ),
     (ModelNotLoaded("no worker is running"), 503, "ModelNotLoaded", None, {"retry-after": "10"}),
+    (StorageUnavailable(), 503, "StorageUnavailable", None, {"retry-after": "5"}),
     (BrokerUnavailable(), 503, "BrokerUnavailable", None, {"retry-after": "2"}),
     (ServerStopping("a"), 503, "ServerStopping", URL, {"retry-after": "5", "location": "/jobs/a"}),
     (GenerationTimeout("a", 1.5), 504, "GenerationTimeout", URL, {"location": "/jobs/a"}),

@@ -34,6 +34,8 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "REQUEST_TIMEOUT": ("0.5", 0.5),
     "OPENAI_MODEL_ALIASES": ("gpt-image-1, dall-e-2", "gpt-image-1, dall-e-2"),
     "REDIS_URL": ("rediss://:secret@elsewhere:6380/3", "rediss://:secret@elsewhere:6380/3"),
+    "STORAGE_URL": ("s3://pictures/some/prefix", "s3://pictures/some/prefix"),
+    "STORAGE_SIGNED_URLS": ("true", True),
     "RESULT_TTL": ("60", 60),
     "MAX_ATTEMPTS": ("1", 1),
     "LEASE_SECONDS": ("2.5", 2.5),
@@ -284,7 +286,10 @@ class TestWrongValues:
 
 
 class TestSecrets:
-    @pytest.mark.parametrize("url", ["http://:hunter2@here", "hunter2", "redis://:hunter2@here:x"])
+    @pytest.mark.parametrize(
+        "url",
+        ["http://:hunter2@here", "hunter2", "redis://:hunter2@here:x", "sentinel://:hunter2@here"],
+    )
     def test_are_not_shown_when_they_are_wrong(self, set_variable: Set, url: str) -> None:
         set_variable("REDIS_URL", url)
         line = complaint()
@@ -316,6 +321,41 @@ class TestSecrets:
         shown = show(load_settings())
         assert "hunter2" not in shown
         assert webhook_secret(24) not in shown
+
+
+class TestStorageUrl:
+    @pytest.mark.parametrize(
+        "url", ["redis://", "file:///srv/pictures", "s3://pictures", "s3://pictures/a/b"]
+    )
+    def test_says_where_pictures_are_kept(self, set_variable: Set, url: str) -> None:
+        set_variable("STORAGE_URL", url)
+        assert load_settings().storage_url == url
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "pictures",
+            "redis://elsewhere",
+            "file://host/folder",
+            "file://",
+            "s3://",
+            "gs://a",
+            "s3://pictures?region=x",
+            "ftp://a/b",
+            "/srv/pictures",
+        ],
+    )
+    def test_stops_the_start_where_it_is_wrong(self, set_variable: Set, url: str) -> None:
+        set_variable("STORAGE_URL", url)
+        allowed = "must be redis://, file:///folder or s3://bucket/prefix"
+        assert complaint() == f"Wrong setting STORAGE_URL=…: {allowed}."
+
+    def test_holds_no_credentials(self, set_variable: Set) -> None:
+        set_variable("STORAGE_URL", "s3://AKIA:hunter2@pictures")
+        assert complaint() == (
+            "Wrong setting STORAGE_URL=…: must hold no credentials; AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY have them."
+        )
 
 
 class TestExampleFile:

@@ -8,14 +8,14 @@ from fakeredis import FakeServer
 from PIL import Image
 from redis import Redis
 
-from shared.errors import AttemptLost, JobExpired, JobNotFound
-from shared.image_store import ImageStore
+from shared.errors import AttemptLost, JobExpired, JobNotFound, StorageUnavailable
 from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import PaceStore, Work
 from shared.picture_metadata import INFOTEXT, METADATA, PROGRAM, PictureMetadata, PictureResult
 from shared.png_text import read_png
+from shared.redis_images import RedisImages
 from tests.support.builders import (
     BUILD,
     OTHER_TOKEN,
@@ -48,6 +48,10 @@ BROKEN: list[Callable[[], Pipeline]] = [
     lambda: RaisesAfterAStep(KeyError(LEAKY)),
     lambda: RaisesAfterAStep(MemoryError(LEAKY)),
 ]
+NOT_KEPT = JobFailure(
+    type=FailureType.STORAGE_UNAVAILABLE,
+    detail="The picture was painted, but nothing could keep it: the store of pictures is away.",
+)
 INTERNAL_ERROR = JobFailure(
     type=FailureType.INTERNAL_ERROR,
     detail="The picture could not be made; the worker's log says why under this job's id.",
@@ -62,8 +66,8 @@ def store(fake_redis: Redis) -> JobStore:
 
 
 @pytest.fixture
-def images(fake_redis: Redis) -> ImageStore:
-    return ImageStore(fake_redis, result_ttl=60)
+def images(fake_redis: Redis) -> RedisImages:
+    return RedisImages(fake_redis, result_ttl=60)
 
 
 @pytest.fixture
@@ -88,21 +92,21 @@ class TestSuccess:
         assert job.progress == Progress(step=STEPS, total=STEPS, fraction=1.0)
 
     def test_keeps_the_picture_that_was_painted(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a", width=320, height=256)
         runner_for(PaintsFlat("blue")).run("a")
-        picture = Image.open(io.BytesIO(images.get(store.get("a"))))
+        picture = Image.open(io.BytesIO(images.open(store.get("a")).read()))
         assert (picture.format, picture.size) == ("PNG", (320, 256))
         assert picture.getcolors() == [(320 * 256, (0, 0, 255))]
 
     def test_tells_how_it_was_made(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         request = store_job(store, "a", scheduler="euler_ancestral", guidance_scale=3.5).request
         runner_for(PaintsFlat()).run("a")
         job = store.get("a")
-        png = images.get(job)
+        png = images.open(job).read()
         assert job.result is not None
         assert job.result.model_dump(exclude={"timings"}) == {
             **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
@@ -118,28 +122,28 @@ class TestSuccess:
         }
 
     def test_tells_in_the_picture_itself_how_it_was_made(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         request = store_job(store, "a").request
         runner_for(PaintsFlat()).run("a")
-        texts = read_png(images.get(store.get("a")), {INFOTEXT, METADATA}).text
+        texts = read_png(images.open(store.get("a")).read(), {INFOTEXT, METADATA}).text
         result = PictureResult(program=PROGRAM, prompt_tokens=0, dropped_text="", build=BUILD)
         assert texts == PictureMetadata(request=request, result=result).texts()
 
     def test_tells_nothing_in_the_picture_where_the_request_says_so(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a", embed_metadata=False)
         runner_for(PaintsFlat()).run("a")
-        assert b"tEXt" not in images.get(store.get("a"))
+        assert b"tEXt" not in images.open(store.get("a")).read()
 
     def test_gives_the_same_bytes_for_the_same_request(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         for job_id in ("a", "b"):
             store_job(store, job_id)
             runner_for(PaintsFlat()).run(job_id)
-        assert images.get(store.get("a")) == images.get(store.get("b"))
+        assert images.open(store.get("a")).read() == images.open(store.get("b")).read()
 
     def test_tells_how_long_each_stage_took(self, store: JobStore, runner_for: RunnerFor) -> None:
         store_job(store, "a")
@@ -169,6 +173,14 @@ class TestSuccess:
 
 
 class TestFailure:
+    def test_says_that_the_picture_could_not_be_kept(
+        self, store: JobStore, runner_for: RunnerFor
+    ) -> None:
+        store_job(store, "a")
+        runner_for(RaisesAfterAStep(StorageUnavailable())).run("a")
+        job = store.get("a")
+        assert (job.state, job.error) == (JobState.FAILED, NOT_KEPT)
+
     @pytest.mark.parametrize("failure_type", list(FailureType))
     def test_is_told_to_the_client_where_the_pipeline_names_it(
         self, store: JobStore, runner_for: RunnerFor, failure_type: FailureType
@@ -233,7 +245,7 @@ class TestCancel:
         assert store.get("a").state is JobState.CANCELED
 
     def test_that_comes_after_the_last_step_still_wins(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a")
         cancel = CallsBeforeItReturns(lambda: store.update("a", lambda job, now: job.cancel(now)))
@@ -241,7 +253,7 @@ class TestCancel:
         job = store.get("a")
         assert (job.state, job.result) == (JobState.CANCELED, None)
         with pytest.raises(JobExpired):
-            images.get(job)
+            images.open(job).read()
 
     def test_does_not_keep_the_next_job_from_its_picture(
         self, store: JobStore, runner_for: RunnerFor
@@ -264,12 +276,12 @@ class TestLostAttempt:
         assert [store.get("a")] == taken
 
     def test_does_not_touch_the_picture_of_another(
-        self, store: JobStore, images: ImageStore, runner_for: RunnerFor
+        self, store: JobStore, images: RedisImages, runner_for: RunnerFor
     ) -> None:
         store_job(store, "a")
         pipeline = CallsBeforeItReturns(lambda: images.put(take_over(store), b"another's"))
         runner_for(pipeline).run("a")
-        assert images.get(store.get("a")) == b"another's"
+        assert images.open(store.get("a")).read() == b"another's"
 
     def test_teaches_the_pace_nothing(
         self, store: JobStore, fake_redis: Redis, runner_for: RunnerFor
