@@ -1,7 +1,6 @@
 """What routes ask for, and the one place that picks the implementations behind it."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
@@ -15,6 +14,7 @@ from api.callers import KeyRing, KeysUnreadable, parse_rate
 from api.changes import Changes
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
+from api.inputs.references import References
 from api.job_service import JobService
 from api.live_gauges import LiveGauges
 from api.live_models import LiveModels
@@ -25,6 +25,7 @@ from shared.errors import BrokerUnavailable
 from shared.event_log import EventLog
 from shared.exposition import exposed
 from shared.image_store import ImageStore
+from shared.input_store import InputStore
 from shared.job_listing import JobListing
 from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
@@ -45,6 +46,7 @@ class Services:
     store: JobStore
     queue: JobQueue
     workers: WorkerRegistry
+    inputs: InputStore
     jobs: JobService
     listing: JobListing
     waiter: Waiter
@@ -76,8 +78,10 @@ class Services:
         gauges = LiveGauges(redis, workers, broker, limit=settings.max_concurrent_requests)
         listing = JobListing(redis, store)
         forecaster = Forecaster(store, workers, PaceStore(redis))
+        inputs = InputStore(redis, kept_seconds=settings.lifetime_seconds)
         jobs = JobService(
             store=store,
+            inputs=References(inputs),
             images=ImageStore(redis, result_ttl=settings.result_ttl),
             queue=queue,
             workers=workers,
@@ -92,7 +96,7 @@ class Services:
         blocking_call = BlockingCall(
             jobs,
             waiter,
-            Audience(redis, ttl_seconds=_lifetime_seconds(settings)),
+            Audience(redis, ttl_seconds=settings.lifetime_seconds),
             timeout_seconds=settings.request_timeout,
         )
         return cls(
@@ -101,6 +105,7 @@ class Services:
             store=store,
             queue=queue,
             workers=workers,
+            inputs=inputs,
             jobs=jobs,
             listing=listing,
             waiter=waiter,
@@ -134,11 +139,6 @@ def _keys_of(settings: Settings) -> KeyRing:
         raise SystemExit(message) from None
 
 
-def _lifetime_seconds(settings: Settings) -> int:
-    """Longer than any call can wait for a job."""
-    return ceil(settings.job_timeout + settings.request_timeout) + settings.result_ttl
-
-
 def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
@@ -167,6 +167,10 @@ def _limiter(services: Annotated[Services, Depends(_services)]) -> RateLimiter:
 
 def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
     return services.jobs
+
+
+def _inputs(services: Annotated[Services, Depends(_services)]) -> InputStore:
+    return services.inputs
 
 
 def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
@@ -199,6 +203,7 @@ def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegi
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 AllJobs = Annotated[JobService, Depends(_jobs)]
+CurrentInputs = Annotated[InputStore, Depends(_inputs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(_blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]

@@ -8,6 +8,7 @@ from uuid import uuid4
 from api.callers import Caller
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
+from api.inputs.references import References
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
 from shared.delivery_hint import hint_delivery
@@ -49,6 +50,7 @@ class JobService:
         self,
         *,
         store: JobStore,
+        inputs: References,
         images: ImageStore,
         queue: JobQueue,
         workers: WorkerRegistry,
@@ -59,6 +61,7 @@ class JobService:
         tracing: Tracing,
     ) -> None:
         self._store = store
+        self._inputs = inputs
         self._images = images
         self._queue = queue
         self._dispatcher = Dispatcher(store, queue)
@@ -76,6 +79,7 @@ class JobService:
 
         Raises:
             IdempotencyConflict: The key came first with another request.
+            InputRefused: A picture to begin with is not there, or not any more.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
@@ -95,6 +99,7 @@ class JobService:
                 claim = key.claim(job.id, submission) if key else None
                 known = self._add(job, caller, claim, replaces=known)
                 if known is None:
+                    self._inputs.keep(job.request, job.owner)
                     self._send(job)
                     return job
 
@@ -183,7 +188,9 @@ class JobService:
             raise ModelNotLoaded(why_no_picture(alive))
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
-        complete = submission.request.filled(self._defaults, seed=drawn)
+        request = submission.request
+        defaults = self._inputs.check(request, caller.name, self._defaults)
+        complete = request.filled(defaults, seed=drawn)
         return Job.queued(
             str(uuid4()),
             complete,

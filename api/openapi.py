@@ -3,9 +3,11 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
+from api.job_submission import JobSubmission
 from api.openai_images.errors import PREFIX as OPENAI_PREFIX
-from shared.generation import GenerationDefaults
+from shared.generation import GenerationDefaults, GenerationRequest
 
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -21,6 +23,7 @@ def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
 
     def openapi() -> dict[str, Any]:
         schema = generate()
+        _add_bodies(schema["components"]["schemas"])
         for model in ("GenerationRequest", "JobSubmission"):
             properties = schema["components"]["schemas"][model]["properties"]
             for name, value in defaults.model_dump(mode="json").items():
@@ -34,6 +37,13 @@ def describe(app: FastAPI, defaults: GenerationDefaults) -> None:
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_bodies(schemas: dict[str, Any]) -> None:
+    """Show the requests that are read by hand: FastAPI knows a body from a parameter only."""
+    wanted: list[Any] = [(model, "validation") for model in (GenerationRequest, JobSubmission)]
+    _, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    schemas.update(found["$defs"])
 
 
 def _show_errors_as_json(responses: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.generation import GenerationRequest, Scheduler
-from shared.infotext import NOISE_SOURCE, SAMPLERS, Infotext, schedule_of
+from shared.infotext import NOISE_SOURCE, SAMPLERS, STRENGTH, Infotext, schedule_of
 
 _Fields = dict[str, Any]
 
@@ -23,6 +23,8 @@ _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
 # What A1111 reads as weights, LoRAs and breaks.
 _SYNTAX = re.compile(r"<(?:lora|lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b")
 _SHOWN_OF_A_VALUE = 60
+_NO_FIELD = "a request has no such field"
+_WHY_STRANGE = {STRENGTH: "the picture began with another, which a request gives as init_image"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def _understood(parameters: dict[str, str]) -> tuple[_Fields, list[str]]:
     for name, value in parameters.items():
         read = _READERS.get(name)
         if read is None:
-            strangers.append(_lost(name, value, "a request has no such field"))
+            strangers.append(_lost(name, value, _WHY_STRANGE.get(name, _NO_FIELD)))
             continue
         meant = read(value)
         if meant is None:

@@ -6,6 +6,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── JobNotFinished        JobNotFinished
 ├── JobCanceled           JobCanceled
 ├── IdempotencyConflict   IdempotencyConflict
+├── InputRefused          ValidationError
 ├── QueueFull             QueueFull
 ├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
@@ -105,6 +106,20 @@ class IdempotencyConflict(ServiceError):
             "send a new key with a new request."
         )
         super().__init__(detail, job_id=job_id)
+
+
+class InputRefused(ServiceError):
+    """A picture that a request begins with is not there, or not one that can be used."""
+
+    error = "ValidationError"
+
+    def __init__(self, field: str, message: str) -> None:
+        item: dict[str, JsonValue] = {
+            "loc": ["body", field],
+            "msg": message,
+            "type": "input_picture",
+        }
+        super().__init__(f"{field}: {message}", errors=[item])
 
 
 class QueueFull(ServiceError):

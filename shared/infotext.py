@@ -14,6 +14,8 @@ from shared.generation import Build, GenerationRequest, Scheduler
 
 SAMPLERS = {Scheduler.DPM_SOLVER_PP: "DPM++ 2M", Scheduler.EULER_ANCESTRAL: "Euler a"}
 NOISE_SOURCE = "CPU"
+STRENGTH = "Denoising strength"
+"""Said of pictures that began with another, or were painted twice."""
 
 # Sought only behind commas, so that no text makes it take long.
 _PARAMETER = re.compile(r'(?:^|(?<=,))\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -38,6 +40,7 @@ def write_infotext(request: GenerationRequest, build: Build, program: str) -> st
         "CFG scale": _shortest(request.guidance_scale),
         "Seed": request.seed,
         "Size": f"{request.width}x{request.height}",
+        STRENGTH: None if request.strength is None else _shortest(request.strength),
         "Model": build.model,
         "RNG": NOISE_SOURCE,
         "Version": program,

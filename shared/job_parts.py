@@ -71,6 +71,7 @@ class FailureType(StrEnum):
     NAN_OUTPUT = "nan_output"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    INPUT_GONE = "input_gone"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -15,6 +15,7 @@
 | `semantic-bit:expiries` | sorted set of the listings' members, by the end of their record |
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
+| `semantic-bit:input:{owner}:{sha256}` | a PNG that jobs begin with; expires unless one uses it |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -52,6 +53,11 @@ def events_key(job_id: str) -> str:
 def idempotency_key(idempotency: str | None) -> str:
     """Name what an idempotency key leads to."""
     return f"{PREFIX}idempotency:{idempotency or ''}"
+
+
+def input_key(owner: str, reference: str) -> str:
+    """Name a picture that an owner's jobs begin with, by its `sha256:…`."""
+    return f"{PREFIX}input:{owner}:{reference.removeprefix('sha256:')}"
 
 
 def listed_key(owner: str, state: JobState | None) -> str:

@@ -33,7 +33,7 @@ class Work:
     def of(cls, request: GenerationRequest) -> Self:
         """Give the work of a request."""
         guided = request.guidance_scale > 1
-        return cls(request.width, request.height, request.num_inference_steps, guided)
+        return cls(request.width, request.height, request.steps_run, guided)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -36,6 +36,7 @@ from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.generation import Build
 from shared.image_store import ImageStore
+from shared.input_store import InputStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
@@ -207,6 +208,7 @@ def start_runner(
 
     task.runner = Runner(
         store=store,
+        inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=ImageStore(redis, result_ttl=settings.result_ttl),
         events=EventLog(redis),
         paces=PaceStore(redis),

@@ -10,7 +10,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall, CurrentWaiter
+from api.inputs.intake import body_docs
 from api.job_page import JobPage
+from api.job_submission import JobSubmission
 from api.own_dependencies import CountedSubmit, Jobs
 from api.request_headers import OptionalIdempotencyKey
 from api.webhook_check import CheckedSubmission
@@ -30,7 +32,13 @@ Cursor = Annotated[
 ]
 
 
-@router.post("", status_code=202, response_model=JobView, dependencies=[CountedSubmit])
+@router.post(
+    "",
+    status_code=202,
+    response_model=JobView,
+    dependencies=[CountedSubmit],
+    openapi_extra=body_docs(JobSubmission),
+)
 def submit(
     submission: CheckedSubmission,
     jobs: Jobs,

@@ -15,6 +15,7 @@ from shared.errors import (
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
+    InputRefused,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -56,6 +57,13 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     (JobExpired("a"), 410, "JobExpired", {"job_id": "a"}, {}),
     (IdempotencyConflict("a"), 422, "IdempotencyConflict", {"job_id": "a"}, {}),
     (InvalidRequest("No.", errors=[]), 422, "ValidationError", {"errors": []}, {}),
+    (
+        InputRefused("mask", "is empty"),
+        422,
+        "ValidationError",
+        {"errors": [{"loc": ["body", "mask"], "msg": "is empty", "type": "input_picture"}]},
+        {},
+    ),
     (
         QueueFull(7, 3),
         429,

@@ -9,6 +9,7 @@ from PIL import Image
 from redis import Redis
 
 from shared.errors import AttemptLost, JobExpired, JobNotFound
+from shared.generation import GenerationResult
 from shared.image_store import ImageStore
 from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
@@ -105,7 +106,7 @@ class TestSuccess:
         png = images.get(job)
         assert job.result is not None
         assert job.result.model_dump(exclude={"timings"}) == {
-            **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
+            **request.model_dump(include=set(GenerationResult.model_fields)),
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
             "dropped_text": "",
