@@ -1,6 +1,7 @@
 """The routes of OpenAI's Images API."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,6 +15,7 @@ from api.dependencies import (
     Feeds,
 )
 from api.openai_images.answer import ImagesAnswer, answer
+from api.openai_images.edits import EDIT_BODY, CurrentEdit
 from api.openai_images.errors import ERROR_RESPONSES
 from api.openai_images.models import ModelList, ModelView
 from api.openai_images.request import ImagesRequest
@@ -66,11 +68,29 @@ async def generate(
         if request.stream:
             return await streams.open(request, translated[0], key)
         pictures = await series.paint(translated, connection, key)
+    return await run_in_threadpool(answer, request, pictures, _urls(connection))
 
-    def url_of(job_id: str) -> str:
-        return str(connection.url_for("read_image", job_id=job_id))
 
-    return await run_in_threadpool(answer, request, pictures, url_of)
+@router.post(
+    "/images/edits",
+    dependencies=[CountedSubmit],
+    response_model_exclude_none=True,
+    openapi_extra=EDIT_BODY,
+)
+async def edit(
+    *,
+    sent: CurrentEdit,
+    translator: CurrentTranslator,
+    connection: Request,
+    series: CurrentSeries,
+    key: OptionalIdempotencyKey,
+) -> ImagesAnswer:
+    """Paint pictures that begin with one, where a mask is transparent or, without one, in all."""
+    translated = await run_in_threadpool(translator.translate, sent.request)
+    requests = [request.model_copy(update=sent.start) for request in translated]
+    with bound_contextvars(end_user=_hash_of(sent.request.identifier)):
+        pictures = await series.paint(requests, connection, key)
+    return await run_in_threadpool(answer, sent.request, pictures, _urls(connection))
 
 
 @router.get("/models")
@@ -84,6 +104,10 @@ def read_model(name: str, models: CurrentLiveModels) -> ModelView:
     """Say whether a request can give this name."""
     models.require(name)
     return ModelView(id=name)
+
+
+def _urls(connection: Request) -> Callable[[str], str]:
+    return lambda job_id: str(connection.url_for("read_image", job_id=job_id))
 
 
 def _hash_of(identifier: str | None) -> str | None:

@@ -57,9 +57,11 @@ class TestOpenApi:
             "GET /jobs/{job_id}/image",
             "DELETE /jobs/{job_id}",
             "POST /v1/images/generations",
+            "POST /v1/images/edits",
             "GET /v1/models",
             "GET /v1/models/{name}",
             "POST /sdapi/v1/txt2img",
+            "POST /sdapi/v1/img2img",
             "GET /sdapi/v1/progress",
             "GET /sdapi/v1/samplers",
             "GET /sdapi/v1/schedulers",
@@ -136,3 +138,15 @@ class TestOpenApi:
     def test_shows_both_forms_of_a_picture_in_a_body(self, document: Document, name: str) -> None:
         body = operations(document)[name]["requestBody"]
         assert set(body["content"]) == {"image/png", "application/json"}
+
+    @pytest.mark.parametrize(
+        ("name", "model"),
+        [("POST /generate", "GenerationRequest"), ("POST /jobs", "JobSubmission")],
+    )
+    def test_shows_both_forms_of_a_request(self, document: Document, name: str, model: str) -> None:
+        content = operations(document)[name]["requestBody"]["content"]
+        assert content["application/json"]["schema"] == {"$ref": f"#/components/schemas/{model}"}
+        assert content["multipart/form-data"]["schema"]["properties"]["init_image"] == {
+            "type": "string",
+            "format": "binary",
+        }
