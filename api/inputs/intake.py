@@ -1,7 +1,7 @@
 """Takes requests in: fields are checked first, then pictures, which are kept under references."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
@@ -75,26 +75,6 @@ def _taken(model: type[Model]) -> Callable[..., Awaitable[Model]]:
         return wished.model_copy(update=references)
 
     return take
-
-
-def json_docs(model: type[BaseModel]) -> dict[str, Any]:
-    """Give what `openapi_extra` of a route says that takes this model in as JSON."""
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def body_docs(model: type[BaseModel]) -> dict[str, Any]:
-    """Give what `openapi_extra` of a route says that takes this model in, as JSON or a form."""
-    file = {"type": "string", "format": "binary"}
-    form = {
-        "type": "object",
-        "description": f"The fields of {model.__name__}; pictures as files or as references.",
-        "properties": {"prompt": {"type": "string"}, "init_image": file, "mask": file},
-        "additionalProperties": {"type": "string"},
-    }
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {"application/json": {"schema": reference}, "multipart/form-data": {"schema": form}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 SentGeneration = Annotated[GenerationRequest, Depends(_taken(GenerationRequest))]

@@ -10,6 +10,7 @@ from api.authentication import CurrentCaller
 from api.dependencies import CurrentInputs, CurrentSettings
 from api.inputs.body import read_body
 from api.inputs.canonical import canonical_cutout, canonical_picture
+from api.inputs.documents import form_docs
 from api.inputs.intake import keep_pictures, validated
 from api.openai_images.request import ImagesRequest, NotDoneHere
 from shared.generation import Strength
@@ -46,27 +47,7 @@ class SentEdit:
     """Fields of a `GenerationRequest`."""
 
 
-EDIT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "description": "The fields of `/v1/images/generations`, and pictures as files.",
-                    "properties": {
-                        "prompt": {"type": "string"},
-                        "image": {"type": "string", "format": "binary"},
-                        "mask": {"type": "string", "format": "binary"},
-                        "strength": {"type": "number"},
-                    },
-                    "required": ["prompt", "image"],
-                    "additionalProperties": {"type": "string"},
-                }
-            }
-        },
-    }
-}
+EDIT_BODY = form_docs(EditRequest, ("image", "mask"))
 
 
 async def _sent(

@@ -8,12 +8,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
+from api.inputs.documents import REFERENCE_TO
 from api.job_submission import JobSubmission
+from api.openai_images.edits import EditRequest
 from api.openai_images.errors import PREFIX as OPENAI_PREFIX
 from api.openapi.errors import show_errors
 from api.openapi.examples import show_example
 from api.openapi.headers import REQUEST_ID_PARAMETER, show_headers
 from api.openapi.streams import show_events
+from api.sdapi.img2img import Img2ImgRequest
 from api.sdapi.password import PREFIX as SDAPI_PREFIX
 from shared.generation import GenerationDefaults, GenerationRequest
 
@@ -80,8 +83,9 @@ def _complete(
 
 def _add_bodies(schemas: dict[str, Any]) -> None:
     """Show the requests that are read by hand: FastAPI knows a body from a parameter only."""
-    wanted: list[Any] = [(model, "validation") for model in (GenerationRequest, JobSubmission)]
-    _, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    models = (GenerationRequest, JobSubmission, Img2ImgRequest, EditRequest)
+    wanted: list[Any] = [(model, "validation") for model in models]
+    _, found = models_json_schema(wanted, ref_template=REFERENCE_TO)
     schemas.update(found["$defs"])
 
 

@@ -17,7 +17,7 @@ from api.answers import (
     picture,
 )
 from api.dependencies import CurrentBlockingCall, CurrentWaiter
-from api.inputs.intake import body_docs
+from api.inputs.documents import body_docs
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
 from api.own_dependencies import EXAMPLE_ID, CountedSubmit, JobId, Jobs

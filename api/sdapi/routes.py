@@ -11,7 +11,7 @@ from api.dependencies import (
     CurrentLiveModels,
     CurrentSettings,
 )
-from api.inputs.intake import json_docs
+from api.inputs.documents import json_docs
 from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
 from api.sdapi.answer import Txt2ImgAnswer, answer
 from api.sdapi.catalogue import LoraItem, ModelItem, Options, SamplerItem, SchedulerItem, Scripts
