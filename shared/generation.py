@@ -28,6 +28,7 @@ Steps = Annotated[int, Field(ge=5, le=60)]
 GuidanceScale = Annotated[float, Field(ge=1.0, le=12.0, allow_inf_nan=False)]
 Dimension = Annotated[int, Field(ge=256, le=768, multiple_of=8)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+ModelName = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class GenerationDefaults(BaseModel):
@@ -94,11 +95,18 @@ class GenerationRequest(BaseModel):
     """Whether the PNG says how it was made: the prompt, the seed, the build. No pixel depends on
     it."""
 
-    def filled(self, defaults: GenerationDefaults, *, seed: int) -> Self:
+    model: ModelName | None = None
+    """Which of `GET /models` paints; omit it for the default."""
+
+    def filled(
+        self, defaults: GenerationDefaults, *, seed: int, model: ModelName | None = None
+    ) -> Self:
         """Put the defaults in the fields that the client left out, and `seed` where it has none."""
         update = defaults.model_dump(exclude=self.model_fields_set)
         if self.seed is None:
             update["seed"] = seed
+        if self.model is None:
+            update["model"] = model
         return self.model_copy(update=update)
 
 
@@ -154,6 +162,12 @@ class Build(BaseModel):
 
     versions: dict[str, str]
     """Of torch, diffusers and transformers."""
+
+    vae: str | None = None
+    """The autoencoder that took the place of the model's own, by its name and revision."""
+
+    prediction_type: str | None = None
+    """`epsilon` or `v_prediction` where that was set, and not taken from the model."""
 
 
 class GenerationResult(BaseModel):

@@ -72,6 +72,7 @@ class FailureType(StrEnum):
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     INTERNAL_ERROR = "internal_error"
+    MODEL_UNAVAILABLE = "model_unavailable"
 
 
 class JobFailure(BaseModel):

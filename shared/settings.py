@@ -64,6 +64,21 @@ def _some_key(keys: SecretStr) -> SecretStr:
     return keys
 
 
+_MODEL = re.compile(r"(?P<name>[A-Za-z0-9._-]+)=(?P<source>\S.*)")
+
+
+def _named_models(text: str) -> str:
+    items = [_MODEL.fullmatch(item) for item in _split(text)]
+    if not all(items):
+        message = "must be name=source, several with commas; names of letters, digits, ., _ and -"
+        raise ValueError(message)
+    names = [item["name"] for item in items if item]
+    if len(set(names)) < len(names):
+        message = "must not give two models the same name"
+        raise ValueError(message)
+    return text
+
+
 _RATE = re.compile(r"[1-9]\d*/(second|minute|hour|day)")
 
 
@@ -134,6 +149,21 @@ class Settings(BaseSettings):
     model_id: str = "auto"
     """A hub id, a local folder in diffusers format, or one .safetensors file; auto is Stable
     Diffusion 1.5 where CUDA is there, else the bundled model."""
+
+    models: Annotated[str, AfterValidator(_named_models)] = ""
+    """More models, name=source, comma-separated, with sources as in MODEL_ID; where that is not
+    set, the first of them is the default."""
+
+    max_warm_models: Annotated[int, Field(ge=1)] = 2
+    """Models that a worker keeps loaded at once; the one that was not used longest leaves first."""
+
+    vae_id: str = ""
+    """An autoencoder in place of each model's own: a hub id, a folder or a .safetensors file."""
+
+    prediction_type: Annotated[
+        Literal["auto", "epsilon", "v_prediction"], BeforeValidator(_lower)
+    ] = "auto"
+    """auto (as each model says), epsilon or v_prediction, for a model whose pictures are noise."""
 
     device: Annotated[Literal["auto", "cuda", "mps", "cpu"], BeforeValidator(_lower)] = "auto"
     """auto, cuda, mps or cpu."""
@@ -286,6 +316,11 @@ class Settings(BaseSettings):
             width=self.default_width,
             scheduler=self.scheduler_type,
         )
+
+    @property
+    def named_models(self) -> dict[str, str]:
+        """The sources of the models that have a name here."""
+        return dict(item.split("=", 1) for item in _split(self.models))
 
     @property
     def api_keys(self) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """The worker's sign of life, and what it says of the model."""
 
+from collections.abc import Sequence
 from threading import Event, Thread
 
 from redis.exceptions import RedisError
 
 from shared.generation import Build
 from shared.log import get_logger
-from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
+from shared.worker_registry import Heartbeat, ServedModel, WorkerRegistry, WorkerState
 
 _log = get_logger(__name__)
 
@@ -14,10 +15,17 @@ _log = get_logger(__name__)
 class HeartbeatThread:
     """Announces the worker every few seconds for as long as its process lives."""
 
-    def __init__(self, registry: WorkerRegistry, worker: str, *, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        registry: WorkerRegistry,
+        worker: str,
+        *,
+        models: Sequence[ServedModel] = (),
+        interval_seconds: float,
+    ) -> None:
         self._registry = registry
         self._interval_seconds = interval_seconds
-        self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING)
+        self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING, models=tuple(models))
         self._changed = Event()
         self._thread = Thread(target=self._announce, name="heartbeat", daemon=True)
 
@@ -28,6 +36,10 @@ class HeartbeatThread:
     def ready(self, build: Build) -> None:
         """Say that the worker paints, and with what."""
         self._say(self._beat.model_copy(update={"state": WorkerState.READY, "build": build}))
+
+    def serves(self, models: Sequence[ServedModel]) -> None:
+        """Say which models are warm."""
+        self._say(self._beat.model_copy(update={"models": tuple(models)}))
 
     def _say(self, beat: Heartbeat) -> None:
         self._beat = beat

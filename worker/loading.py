@@ -1,14 +1,13 @@
 """Loading a model: device, dtype, weights, and what to call the result."""
 
-import hashlib
+import gc
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import diffusers
 import torch
 import transformers
-from diffusers import StableDiffusionPipeline
 
 from shared.generation import Build
 from shared.log import get_logger
@@ -17,16 +16,16 @@ from worker.device_name import device_name
 from worker.latent_colours import colours_of
 from worker.metrics import OnAgain
 from worker.model import Model
-from worker.model_source import ModelSource, ModelUnavailable, find_model
+from worker.model_shelf import DeviceFull
+from worker.model_source import ModelUnavailable, NamedModel, find_models, find_vae
 from worker.pipeline import DiffusersPipeline
+from worker.runner import DeviceLost
+from worker.single_file import Autoencoder
+from worker.weights import load_vae, load_weights
 
 _log = get_logger(__name__)
 
-_WITHOUT_SAFETY_CHECKER: dict[str, Any] = {
-    "safety_checker": None,
-    "feature_extractor": None,
-    "requires_safety_checker": False,
-}
+T = TypeVar("T")
 
 
 def quieten_libraries() -> None:
@@ -41,29 +40,101 @@ def quieten_libraries() -> None:
         library.enable_propagation()
 
 
+class ModelLoader:
+    """Loads models to one device, and paints once with each to warm it up."""
+
+    def __init__(self, settings: Settings, on_again: OnAgain) -> None:
+        """Choose the device.
+
+        Raises:
+            ModelUnavailable: The wanted one is not there.
+        """
+        quieten_libraries()
+        self._settings = settings
+        self._on_again = on_again
+        self._local_only = settings.local_files_only or settings.offline_mode
+        self._device = choose_device(settings.device)
+        self._dtype = choose_dtype(settings.torch_dtype, self._device)
+
+    def __call__(self, model: NamedModel) -> DiffusersPipeline:
+        """Load a model.
+
+        Raises:
+            ModelUnavailable: It is not there or cannot be read; one line says what to set.
+            DeviceFull: The device has no room for it beside what is there.
+            DeviceLost: This process cannot use the device any more.
+        """
+        started = time.perf_counter()
+        try:
+            pipeline = self._load(model)
+        except torch.OutOfMemoryError:
+            raise DeviceFull from None  # Without the frames that hold its tensors.
+        except torch.AcceleratorError as error:
+            raise DeviceLost(str(error)) from error
+        seconds = round(time.perf_counter() - started, 2)
+        described = pipeline.build.model_dump(exclude={"versions"}, exclude_none=True)
+        _log.info("model loaded", name=model.name, seconds=seconds, **described)
+        return pipeline
+
+    def free(self) -> None:
+        """Give back to the device what the models that are gone had of its memory."""
+        gc.collect()
+        if self._device == "cuda":
+            torch.cuda.empty_cache()
+
+    def _load(self, named: NamedModel) -> DiffusersPipeline:
+        vae, vae_name = self._vae()
+        loaded, revision = self._read(
+            named.setting,
+            lambda: load_weights(named.source, self._dtype, local_only=self._local_only, vae=vae),
+        )
+        wanted = self._settings.prediction_type
+        prediction_type = None if wanted == "auto" else wanted
+        if prediction_type is not None:
+            loaded.scheduler.register_to_config(prediction_type=prediction_type)
+        loaded.set_progress_bar_config(disable=True)
+        loaded.to(self._device)
+        build = _describe(named.source.name, revision, self._device, self._dtype).model_copy(
+            update={
+                "use_karras_sigmas": self._settings.use_karras_sigmas,
+                "vae": vae_name,
+                "prediction_type": prediction_type,
+            }
+        )
+        model = Model(loaded, build, colours=colours_of(named.source.path))
+        pipeline = DiffusersPipeline(model, on_again=self._on_again)
+        pipeline.warm_up()
+        return pipeline
+
+    def _vae(self) -> tuple[Autoencoder | None, str | None]:
+        wanted = self._settings.vae_id
+        if not wanted:
+            return None, None
+        source = find_vae(wanted)
+        vae, revision = self._read(
+            f"VAE_ID={wanted}", lambda: load_vae(source, self._dtype, local_only=self._local_only)
+        )
+        return vae, f"{source.name} {revision}"
+
+    def _read(self, setting: str, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            raise
+        # What a loader raises for a broken or missing file is not one family.
+        except Exception as error:
+            _log.debug("loading failed", exc_info=True)
+            raise ModelUnavailable(_why(setting, error)) from error
+
+
 def load_pipeline(settings: Settings, on_again: OnAgain = lambda _: None) -> DiffusersPipeline:
-    """Load the model that the settings name, move it to its device, and paint once to warm it up.
+    """Load the default model of the settings.
 
     Raises:
         ModelUnavailable: It is not there or cannot be read; one line says what to set.
     """
-    started = time.perf_counter()
-    quieten_libraries()
-    device = choose_device(settings.device)
-    dtype = choose_dtype(settings.torch_dtype, device)
-    source = find_model(settings.model_id, has_cuda=device == "cuda")
-    loaded, revision = _load(source, dtype, settings)
-    loaded.set_progress_bar_config(disable=True)
-    loaded.to(device)
-    build = _describe(
-        source.name, revision, device, dtype, use_karras_sigmas=settings.use_karras_sigmas
-    )
-    model = Model(loaded, build, colours=colours_of(source.path))
-    pipeline = DiffusersPipeline(model, on_again=on_again)
-    pipeline.warm_up()
-    seconds = round(time.perf_counter() - started, 2)
-    _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))
-    return pipeline
+    has_cuda = choose_device(settings.device) == "cuda"
+    return ModelLoader(settings, on_again)(find_models(settings, has_cuda=has_cuda)[0])
 
 
 def choose_device(wanted: str) -> str:
@@ -95,69 +166,16 @@ def choose_dtype(wanted: str, device: str) -> torch.dtype:
     return dtype
 
 
-def _load(
-    source: ModelSource, dtype: torch.dtype, settings: Settings
-) -> tuple[StableDiffusionPipeline, str]:
-    local_only = settings.local_files_only or settings.offline_mode
-    try:
-        if source.path is None:
-            folder = _download(source.name, dtype, local_only=local_only)
-            return _load_folder(folder, dtype), folder.name
-        if source.path.is_dir():
-            return _load_folder(source.path, dtype), _fingerprint(source.path)
-        return _load_file(source.path, dtype, local_only=local_only), _fingerprint(source.path)
-    # What a loader raises for a broken or missing file is not one family.
-    except Exception as error:
-        _log.debug("loading failed", exc_info=True)
-        raise ModelUnavailable(_why(settings.model_id, error)) from error
-
-
-def _why(model_id: str, error: Exception) -> str:
+def _why(setting: str, error: Exception) -> str:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    variable = setting.partition("=")[0]
     return (
-        f"MODEL_ID={model_id}: cannot be loaded ({first_line}); set MODEL_ID to a model that is "
+        f"{setting}: cannot be loaded ({first_line}); set {variable} to a model that is "
         "there, or to auto, and OFFLINE_MODE to false where it has to be downloaded"
     )
 
 
-def _download(hub_id: str, dtype: torch.dtype, *, local_only: bool) -> Path:
-    options = {"use_safetensors": True, "local_files_only": local_only, **_WITHOUT_SAFETY_CHECKER}
-    if dtype is torch.float16:
-        try:
-            return Path(StableDiffusionPipeline.download(hub_id, variant="fp16", **options))
-        except (OSError, ValueError):
-            _log.info("no fp16 variant on the hub, taking the full weights", model_id=hub_id)
-    return Path(StableDiffusionPipeline.download(hub_id, **options))
-
-
-def _load_folder(folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
-    variant = "fp16" if any(folder.glob("unet/*.fp16.safetensors")) else None
-    pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_pretrained(
-        folder, dtype=dtype, variant=variant, use_safetensors=True, **_WITHOUT_SAFETY_CHECKER
-    )
-    return pipeline
-
-
-def _load_file(path: Path, dtype: torch.dtype, *, local_only: bool) -> StableDiffusionPipeline:
-    pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_single_file(
-        str(path), dtype=dtype, local_files_only=local_only, **_WITHOUT_SAFETY_CHECKER
-    )
-    return pipeline
-
-
-def _fingerprint(model: Path) -> str:
-    """Give `sha256:…` over the weights, so that two builds of a local model can be told apart."""
-    files = [model] if model.is_file() else sorted(model.rglob("*.safetensors"))
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as weights:
-            digest.update(hashlib.file_digest(weights, "sha256").digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
-
-
-def _describe(
-    name: str, revision: str, device: str, dtype: torch.dtype, *, use_karras_sigmas: bool
-) -> Build:
+def _describe(name: str, revision: str, device: str, dtype: torch.dtype) -> Build:
     return Build(
         model=name,
         model_revision=revision,
@@ -165,7 +183,6 @@ def _describe(
         device_name=device_name(device),
         dtype=str(dtype).removeprefix("torch."),
         threads=torch.get_num_threads(),
-        use_karras_sigmas=use_karras_sigmas,
         versions={
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,

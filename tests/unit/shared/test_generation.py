@@ -125,6 +125,7 @@ class TestFields:
             "seed": None,
             "scheduler": "dpmsolver++",
             "embed_metadata": True,
+            "model": None,
         }
 
     def test_needs_a_prompt(self) -> None:

@@ -105,7 +105,7 @@ class TestSuccess:
         png = images.get(job)
         assert job.result is not None
         assert job.result.model_dump(exclude={"timings"}) == {
-            **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
+            **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata", "model"}),
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
             "dropped_text": "",
