@@ -28,22 +28,27 @@ class Work:
     height: int
     steps: int
     guided: bool
+    model: str | None = None
+    """Which it is for; None for any."""
 
     @classmethod
     def of(cls, request: GenerationRequest) -> Self:
         """Give the work of a request."""
         guided = request.guidance_scale > 1
-        return cls(request.width, request.height, request.num_inference_steps, guided)
+        steps = request.num_inference_steps
+        return cls(request.width, request.height, steps, guided, request.model)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` has written."""
-        width, height, steps, guided = map(int, text.split())
-        return cls(width, height, steps, bool(guided))
+        numbers, model = text.split(" ", 4)[:4], text.split(" ", 4)[4:]
+        width, height, steps, guided = map(int, numbers)
+        return cls(width, height, steps, bool(guided), model[0] if model else None)
 
     def __str__(self) -> str:
         """Write it in short, for Redis."""
-        return f"{self.width} {self.height} {self.steps} {self.guided:d}"
+        numbers = f"{self.width} {self.height} {self.steps} {self.guided:d}"
+        return numbers if self.model is None else f"{numbers} {self.model}"
 
     @property
     def cost(self) -> float:
