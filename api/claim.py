@@ -13,7 +13,7 @@ from shared.png_text import Png, PngUnreadable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_OPTIONAL = frozenset({"negative_prompt", "embed_metadata"})
+_OPTIONAL = frozenset({"negative_prompt", "embed_metadata", "model"})
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class Services:
             defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
             tracing=tracing,
+            models=settings.named_models,
         )
         waiter = Waiter(store)
         feeds = EventFeeds(JobEvents(EventLog(redis), jobs, forecaster))

@@ -20,6 +20,7 @@ from shared.errors import (
     JobNotFinished,
     JobNotFound,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
 )
@@ -34,7 +35,7 @@ from shared.job_view import JobView
 from shared.jobs import Job
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
-from shared.worker_registry import WorkerRegistry, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerRegistry, why_no_picture
 
 _log = get_logger(__name__)
 
@@ -57,17 +58,20 @@ class JobService:
         defaults: GenerationDefaults,
         limit: int,
         tracing: Tracing,
+        models: Collection[str] = (),
     ) -> None:
+        """Take the parts; `models` are the names that the settings give to models."""
         self._store = store
         self._images = images
         self._queue = queue
-        self._dispatcher = Dispatcher(store, queue)
+        self._dispatcher = Dispatcher(store, queue, workers)
         self._workers = workers
         self._listing = listing
         self._forecaster = forecaster
         self._defaults = defaults
         self._limit = limit
         self._tracing = tracing
+        self._models = models
 
     def submit(
         self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
@@ -76,7 +80,8 @@ class JobService:
 
         Raises:
             IdempotencyConflict: The key came first with another request.
-            ModelNotLoaded: No worker lives that paints or will.
+            ModelNotLoaded: No worker lives that paints it or will.
+            ModelUnknown: There is no such model.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
         """
@@ -116,7 +121,11 @@ class JobService:
         waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
         positions = dict(zip(waiting, self._store.positions(waiting), strict=True))
         return [
-            JobView.of(job, positions.get(job.id), self._forecaster.eta_seconds(job))
+            JobView.of(
+                job,
+                self._forecaster.position(job, positions.get(job.id)),
+                self._forecaster.eta_seconds(job),
+            )
             for job in jobs
         ]
 
@@ -183,7 +192,8 @@ class JobService:
             raise ModelNotLoaded(why_no_picture(alive))
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
-        complete = submission.request.filled(self._defaults, seed=drawn)
+        model = self._model_for(submission.model, alive)
+        complete = submission.request.filled(self._defaults, seed=drawn, model=model)
         return Job.queued(
             str(uuid4()),
             complete,
@@ -195,6 +205,17 @@ class JobService:
             request_id=bound_request_id(),
             traceparent=traceparent,
         )
+
+    def _model_for(self, wanted: str | None, alive: Sequence[Heartbeat]) -> str | None:
+        names = list(dict.fromkeys(name for beat in alive for name in beat.names))
+        if not names or wanted in names:
+            return wanted
+        if wanted is None:
+            return names[0]
+        if wanted in self._models:
+            reason = f"no worker that serves the model {wanted!r} is running"
+            raise ModelNotLoaded(reason)
+        raise ModelUnknown(wanted, names)
 
     def _add(
         self,

@@ -23,7 +23,18 @@ from api.reaper import Reaper
 from api.request_context import RequestContext
 from api.request_metrics import RequestMetrics
 from api.response_headers import ResponseHeaders
-from api.routes import events, generate, health, jobs, metrics, png_info, root, studio, verify
+from api.routes import (
+    events,
+    generate,
+    health,
+    jobs,
+    metrics,
+    models,
+    png_info,
+    root,
+    studio,
+    verify,
+)
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
 from shared import SERVICE_NAME, VERSION
@@ -53,6 +64,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
             services.store,
             services.queue,
             services.listing,
+            services.workers,
             max_attempts=settings.max_attempts,
             job_timeout=settings.job_timeout,
             lease_seconds=settings.lease_seconds,
@@ -103,6 +115,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
         generate.router,
         jobs.router,
         events.router,
+        models.router,
         verify.router,
         openai_images,
         sdapi,

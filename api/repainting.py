@@ -23,6 +23,7 @@ _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII)
 # What A1111 reads as weights, LoRAs and breaks.
 _SYNTAX = re.compile(r"<(?:lora|lyco|hypernet):|:\s*[\d.]+\s*[)\]]|\(\(|\bBREAK\b")
 _SHOWN_OF_A_VALUE = 60
+_REASONS = {"Model": "it may have another name here"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _understood(parameters: dict[str, str]) -> tuple[_Fields, list[str]]:
     for name, value in parameters.items():
         read = _READERS.get(name)
         if read is None:
-            strangers.append(_lost(name, value, "a request has no such field"))
+            strangers.append(_lost(name, value, _REASONS.get(name, "a request has no such field")))
             continue
         meant = read(value)
         if meant is None:

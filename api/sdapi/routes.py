@@ -36,7 +36,7 @@ def _translator(
     return Translator(
         names,
         default_scheduler=settings.scheduler_type,
-        models=models.names(),
+        models=models.meanings(),
         limit=settings.max_concurrent_requests,
     )
 
@@ -84,14 +84,14 @@ def read_schedulers(names: CurrentSamplerNames) -> list[SchedulerItem]:
 
 @router.get("/sd-models")
 def read_models(models: CurrentLiveModels) -> list[ModelItem]:
-    """List the models that paint now."""
-    return [ModelItem.of(build) for build in models.builds()]
+    """List the models; the first is the one that paints where none is named."""
+    return [ModelItem.of(model) for model in models.all()]
 
 
 @router.get("/options")
 def read_options(models: CurrentLiveModels) -> Options:
     """Say what is set; it cannot be changed from here."""
-    return Options.of(next(iter(models.builds()), None))
+    return Options.of(next(iter(models.all()), None))
 
 
 @router.get("/scripts")

@@ -1,6 +1,6 @@
 """From A1111's words to ours."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from secrets import randbelow
 
 from pydantic import JsonValue
@@ -31,11 +31,14 @@ class Translator:
         names: SamplerNames,
         *,
         default_scheduler: Scheduler,
-        models: Collection[str],
+        models: Mapping[str, str],
         limit: int,
         draw: Callable[[int], int] = randbelow,
     ) -> None:
-        """Take the names of what is loaded, and how many jobs are admitted at once."""
+        """Take the names of what is there, and how many jobs are admitted at once.
+
+        `models` says which model each name means.
+        """
         self._names = names
         self._default_scheduler = default_scheduler
         self._models = models
@@ -64,9 +67,14 @@ class Translator:
                 "negative_prompt": request.negative_prompt or None,
                 "seed": self._seed_of(request),
                 "scheduler": self._scheduler_of(request),
+                **self._model_of(request),
             }
         )
         return repeated(generation, request.count)
+
+    def _model_of(self, request: Txt2ImgRequest) -> dict[str, str]:
+        name = (request.override_settings or {}).get("sd_model_checkpoint")
+        return {"model": self._models[name]} if isinstance(name, str) and name else {}
 
     def _seed_of(self, request: Txt2ImgRequest) -> int:
         if request.seed is not None and request.seed != RANDOM_SEED:

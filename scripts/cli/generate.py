@@ -41,6 +41,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="The same seed, the sam
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", help="dpmsolver++ or euler_ancestral.")
 ]
+Model = Annotated[str | None, typer.Option("--model", help="One of the service's models.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Ctrl-C and --timeout leave the job running.")]
 WaitForRoom = Annotated[bool, typer.Option("--wait-for-room", help="Wait while the queue is full.")]
 
@@ -60,6 +61,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
     height: Height = None,
     seed: Seed = None,
     scheduler: Scheduler = None,
+    model: Model = None,
     timeout: Seconds = None,
     keep: Keep = False,
     wait_for_room: WaitForRoom = False,
@@ -77,6 +79,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
         "height": height,
         "seed": seed,
         "scheduler": scheduler,
+        "model": model,
     }
     request = {name: value for name, value in wished.items() if value is not None}
     _deliver(

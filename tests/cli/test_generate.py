@@ -60,7 +60,16 @@ class TestGenerate:
     def test_asks_for_what_the_options_say(
         self, program: Program, redis: Redis, tmp_path: Path
     ) -> None:
-        options = ("-n", "pears", "--guidance", "5", "--scheduler", "euler_ancestral")
+        options = (
+            "-n",
+            "pears",
+            "--guidance",
+            "5",
+            "--scheduler",
+            "euler_ancestral",
+            "--model",
+            "demo",
+        )
         with working(redis):
             done = program("generate", "-o", str(tmp_path), "--json", *QUICK, *options, "apples")
         request = json.loads(done.out)["request"]
@@ -74,7 +83,15 @@ class TestGenerate:
             "width": 256,
             "scheduler": "euler_ancestral",
             "embed_metadata": True,
+            "model": "demo",
         }
+
+    def test_refuses_a_model_that_is_not_there(
+        self, program: Program, redis: Redis, tmp_path: Path
+    ) -> None:
+        announce(redis)
+        done = program("generate", "-o", str(tmp_path), "--model", "none", "apples")
+        assert "there is 'demo', got 'none'" in done.err
 
     def test_prints_the_job_as_the_service_tells_it(
         self, program: Program, service: httpx.Client, redis: Redis, tmp_path: Path

@@ -45,6 +45,7 @@ class TestOpenApi:
             "GET /",
             "GET /health",
             "GET /livez",
+            "GET /models",
             "GET /metrics",
             "GET /readyz",
             "POST /generate",
@@ -125,7 +126,7 @@ class TestOpenApi:
         guarded = {
             name for name, operation in operations(document).items() if "security" in operation
         }
-        parts = ("/jobs", "/generate", "/v1/")
+        parts = ("/jobs", "/generate", "/models", "/v1/")
         assert guarded == {
             name
             for name in operations(document)

@@ -100,6 +100,7 @@ class TestGenerate:
             "seed": int(headers["x-seed"]),
             "scheduler": "euler_ancestral",
             "embed_metadata": True,
+            "model": "demo",
         }
 
     def test_draws_another_seed_each_time(self, client: httpx.Client, redis: Redis) -> None:

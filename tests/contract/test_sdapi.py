@@ -130,6 +130,7 @@ class TestTxt2Img:
             "seed": 42,
             "scheduler": Scheduler.DPM_SOLVER_PP,
             "embed_metadata": True,
+            "model": "demo",
         }
 
     def test_says_how_it_was_made(self, client: httpx.Client, redis: Redis) -> None:

@@ -20,6 +20,7 @@ from shared.errors import (
     JobNotFinished,
     JobNotFound,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
     SeriesTimeout,
@@ -78,6 +79,21 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
         {},
     ),
     (ModelNotLoaded("no worker is running"), 503, "ModelNotLoaded", None, {"retry-after": "10"}),
+    (
+        ModelUnknown("a", ["b"]),
+        422,
+        "ValidationError",
+        {
+            "errors": [
+                {
+                    "loc": ["body", "model"],
+                    "msg": "no worker serves this model; there is 'b', got 'a'",
+                    "type": "value_error",
+                }
+            ]
+        },
+        {},
+    ),
     (BrokerUnavailable(), 503, "BrokerUnavailable", None, {"retry-after": "2"}),
     (ServerStopping("a"), 503, "ServerStopping", URL, {"retry-after": "5", "location": "/jobs/a"}),
     (GenerationTimeout("a", 1.5), 504, "GenerationTimeout", URL, {"location": "/jobs/a"}),
