@@ -226,13 +226,8 @@ def start_runner(
         metrics.model.serves(models)
         heartbeat.serves(models)
 
-    shelf = ModelShelf(
-        models,
-        load(settings, metrics.tried_again),
-        limit=settings.max_warm_models,
-        on_change=tell,
-        on_loaded=metrics.model.loaded,
-    )
+    loader, limit = load(settings, metrics.tried_again), settings.max_warm_models
+    shelf = ModelShelf(models, loader, limit=limit, on_change=tell, on_loaded=metrics.model.loaded)
     build = shelf.warm_up()
     metrics.model.reads_memory_with(memory_reader(build))
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
