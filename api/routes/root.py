@@ -28,6 +28,7 @@ def read() -> ServiceCard:
             "/png-info": "POST - Read how a PNG was made, as a request for it",
             "/verify": "POST - Paint a PNG again and compare the pixels",
             "/studio": "GET - Paint in the browser",
+            "/models": "GET - The models that a request can name",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",
         },
