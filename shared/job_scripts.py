@@ -172,7 +172,7 @@ for _, group in ipairs(groups) do
   for _, model in ipairs(group.models) do group.set[model] = true end
 end
 local function group_for(id)
-  local model = string.match(redis.call('HGET', work, id) or '', '^%S+ %S+ %S+ %S+ (.+)$')
+  local model = string.match(redis.call('HGET', work, id) or '', '^%S+ %S+ %S+ %S+ %S+ (.+)$')
   local best = nil
   for _, group in ipairs(groups) do
     if group.free > 0 and serves(group, model) and (not best or group.free > best.free) then
