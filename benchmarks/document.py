@@ -1,14 +1,12 @@
-"""The tables and plots of docs/performance.md, from the JSON of the last runs.
+"""The tables and plots inside of docs/performance.md.
 
 Each goes between `<!-- NAME -->` and `<!-- /NAME -->`; what lies around them is written by hand.
 """
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from benchmarks.files import ROOT, load_all, results_folder
-from benchmarks.plots import draw
+from benchmarks.files import ROOT
 from benchmarks.report import Report
 from benchmarks.tables import table
 
@@ -19,17 +17,8 @@ _BLOCK = re.compile(r"(<!-- (?P<name>[a-z]+) -->\n).*?(<!-- /(?P=name) -->)", re
 _NOT_MEASURED = "Not measured yet."
 
 
-def main() -> None:
-    """Write them."""
-    reports = load_all(results_folder(quick=False))
-    for report in reports.values():
-        for plot in report.findings.plots:
-            draw(plot, PLOTS)
-    DOCUMENT.write_text(fill(DOCUMENT.read_text(encoding="utf-8"), reports), encoding="utf-8")
-
-
 def fill(text: str, reports: Mapping[str, Report]) -> str:
-    """Give the document with the blocks of what was measured in place of the old ones."""
+    """Give the document with what was measured in its blocks, in place of what was there."""
 
     def block(found: re.Match[str]) -> str:
         report = reports.get(found["name"])
@@ -38,12 +27,11 @@ def fill(text: str, reports: Mapping[str, Report]) -> str:
     return _BLOCK.sub(block, text)
 
 
+def blocks_of(text: str) -> list[str]:
+    """Give the names of the blocks in their order."""
+    return [found["name"] for found in _BLOCK.finditer(text)]
+
+
 def _show(report: Report) -> str:
-    pictures = (
-        f"![{plot.title}]({Path(PLOTS.name) / plot.name}.svg)" for plot in report.findings.plots
-    )
+    pictures = (f"![{plot.title}]({PLOTS.name}/{plot.name}.svg)" for plot in report.findings.plots)
     return "\n\n".join([table(report), *pictures])
-
-
-if __name__ == "__main__":
-    main()

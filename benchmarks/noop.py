@@ -14,6 +14,11 @@ from benchmarks.stacks import SLEEPING, running
 from benchmarks.turns import in_turns
 from scripts.embedded_redis import free_port
 
+_NOTE = (
+    "Ours is a job that is queued, encoded, kept and told of step by step; LitServe's PNG is read"
+    " once and given back."
+)
+
 
 def measure(effort: Effort) -> Findings:
     """Ask both in turns, on one connection each."""
@@ -24,7 +29,7 @@ def measure(effort: Effort) -> Findings:
         png = Path(folder) / "answer.png"
         png.write_bytes(_ask(client, "/generate")[1])
         command = (python, "-m", "benchmarks.others.litserve_server")
-        with process(command, PORT=str(port), BENCH_PNG=str(png)):
+        with process(command, {"PORT": str(port), "BENCH_PNG": str(png)}):
             seconds_until_answered(theirs, "/health")
             with session(theirs) as other:
                 taken = in_turns(
@@ -44,12 +49,7 @@ def measure(effort: Effort) -> Findings:
             Figure.middle("LitServe's", others, "ms"),
             Figure.tail("LitServe's, p99", others, "ms"),
         ),
-        notes=(
-            (
-                f"A PNG of 512x512 and {size:,} bytes. Ours is a job that is queued, encoded, kept and"
-                " told of step by step; LitServe's is read once and given back."
-            ),
-        ),
+        notes=(f"The PNG has 512x512 pixels and {size:,} bytes.", _NOTE),
     )
 
 

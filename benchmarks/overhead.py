@@ -20,6 +20,12 @@ from tests.support.stack import Stack
 _P50 = below(4)
 _P99 = below(40)
 
+_NOTE = (
+    "The bare call's own time strays by more than the service costs, most of all where the picture"
+    " takes long. So the second pair of rows takes from a request's time that of its own model and"
+    " PNG, as its record has them."
+)
+
 Pairs = tuple[Sequence[Painted], Sequence[Painted]]
 
 
@@ -30,13 +36,7 @@ def measure(effort: Effort) -> Findings:
         small = _pairs(stack, 256, 5, rounds=effort.of(500, 5))
     return Findings(
         figures=(*_figures("512x512, 28 steps", large), *_figures("256x256, 5 steps", small)),
-        notes=(
-            (
-                "The bare call's own time strays by more than the service costs, most of all where the"
-                " picture takes long. So the second pair of rows takes from a request's time that of"
-                " its own model and PNG, as its record has them."
-            ),
-        ),
+        notes=(_NOTE,),
     )
 
 

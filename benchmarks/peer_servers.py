@@ -44,6 +44,6 @@ def litserve() -> Iterator[Server]:
 def _serving(python: str, module: str) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with process((python, "-m", module), PORT=str(port)):
+    with process((python, "-m", module), {"PORT": str(port)}):
         seconds_until_answered(url, "/health")
         yield url

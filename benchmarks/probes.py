@@ -1,7 +1,7 @@
 """Programs that take round trips when they are told to."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from subprocess import Popen
@@ -34,9 +34,9 @@ class Probe:
 
 
 @contextmanager
-def probing(command: Sequence[str], **environment: str) -> Iterator[Probe]:
+def probing(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Probe]:
     """Start such a program, and wait until it has taken its first trip."""
-    with process(command, talks=True, **environment) as started:
+    with process(command, environment, talks=True) as started:
         wait_until_ready(started)
         assert started.stdin is not None
         assert started.stdout is not None

@@ -6,11 +6,16 @@ from benchmarks.report import Figure, Findings, Line, Plot, above
 from benchmarks.round_trips import OURS, round_trips
 from benchmarks.spread import Spread
 
+_NOTE = (
+    "Clients, API and Redis share the cores. Ours there and back is over HTTP, with a PNG of"
+    " 256x256 for an answer; the others carry a word, and no HTTP."
+)
+
 
 def measure(effort: Effort) -> Findings:
     """Fill the queue of a worker that is held, then take round trips of several queues in turns."""
     rates = acceptance_rates(count=effort.of(2000, 50), rounds=effort.of(5, 1))
-    trips = round_trips(rounds=effort.of(50, 2))
+    trips = round_trips(rounds=effort.of(20, 2))
     middles = {name: Spread.of(seconds).median for name, seconds in trips.items()}
     ours = middles.pop(OURS)
     accepted = (
@@ -28,12 +33,7 @@ def measure(effort: Effort) -> Findings:
     return Findings(
         figures=(*accepted, *there_and_back, *compared),
         plots=(_plot(rates),),
-        notes=(
-            (
-                "Clients, API and Redis share the cores. Ours there and back is over HTTP, with a PNG"
-                " of 256x256 for an answer; the others carry a word, and no HTTP."
-            ),
-        ),
+        notes=(_NOTE,),
     )
 
 

@@ -71,5 +71,5 @@ def _generate(client: Session) -> list[float]:
 @contextmanager
 def _working(queue: Queue, redis_url: str) -> Iterator[Probe]:
     settings = {**queue.environment, "REDIS_URL": redis_url}
-    with process(queue.work, **settings), probing(queue.ask, **settings) as probe:
+    with process(queue.work, settings), probing(queue.ask, settings) as probe:
         yield probe

@@ -11,6 +11,11 @@ _FEW_SIZES = (256, 384)
 _WORKERS = (1, 2, 3, 4)
 _FEW_WORKERS = (1, 2)
 
+_NOTE = (
+    "Jobs and workers are those of a model that does nothing, and of one that sleeps for 0.2 s;"
+    " sizes those of the real one."
+)
+
 Growth = dict[int, float]
 
 
@@ -22,12 +27,7 @@ def measure(effort: Effort) -> Findings:
     return Findings(
         figures=(_of_jobs(jobs), *_of_sizes(ours, bare), _of_workers(workers)),
         plots=_plots(jobs, ours, bare, workers),
-        notes=(
-            (
-                "Jobs and workers are those of a model that does nothing, and of one that sleeps for"
-                " 0.2 s; sizes those of the real one."
-            ),
-        ),
+        notes=(_NOTE,),
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -16,11 +16,12 @@ LOG = SCRATCH / "programs.log"
 
 _PATIENCE_SECONDS = 120
 _POLL_SECONDS = 0.002
+_NOTHING: Mapping[str, str] = {}
 
 
 @contextmanager
 def process(
-    command: Sequence[str], *, talks: bool = False, **environment: str
+    command: Sequence[str], environment: Mapping[str, str] = _NOTHING, *, talks: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program in the project's folder; it and its children are stopped in the end.
 

@@ -21,16 +21,21 @@ def number(value: float) -> str:
 
 
 def _row(figure: Figure) -> str:
-    spread = figure.spread
-    between = f"{number(spread.p10)} to {number(spread.p90)}" if spread else ""
     cells = (
         figure.what,
         _with_unit(figure.value, figure.unit),
-        between,
+        _around_the_middle(figure),
         _in_words(figure.target, figure.unit),
         _verdict(figure),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _around_the_middle(figure: Figure) -> str:
+    spread = figure.spread
+    if spread is None or figure.value != spread.median:
+        return ""
+    return f"{number(spread.p10)} to {number(spread.p90)}"
 
 
 def _in_words(target: Target | None, unit: str) -> str:

@@ -10,7 +10,7 @@ def in_turns(ways: Mapping[str, Callable[[], Taken]], rounds: int) -> dict[str, 
     """Take each way once a round, every second round in reverse; what was taken, by way."""
     taken: dict[str, list[Taken]] = {name: [] for name in ways}
     for number in range(rounds):
-        names = list(ways) if number % 2 == 0 else list(reversed(ways))
+        names = list(ways) if number % 2 == 0 else list(ways)[::-1]
         for name in names:
             taken[name].append(ways[name]())
     return taken

@@ -15,7 +15,7 @@ _THERE, _BACK = "bench:there", "bench:back"
 
 def main() -> None:
     """Be the worker, or the one who asks it."""
-    redis = Redis.from_url(os.environ["REDIS_URL"])
+    redis = Redis.from_url(os.environ["REDIS_URL"], socket_timeout=None)  # The worker may idle.
     if sys.argv[1] == "work":
         while taken := redis.blpop([_THERE], timeout=0):
             redis.rpush(_BACK, taken[1])
