@@ -19,9 +19,12 @@ def draw(plot: Plot, folder: Path) -> Path:
     axes = figure.subplots()
     for line in plot.lines:
         axes.plot(*zip(*line.points, strict=True), marker="o", label=line.label)
-    if plot.logarithmic:
+    if "x" in plot.logarithmic:
         axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    if "y" in plot.logarithmic:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y)
     axes.grid(visible=True, alpha=0.3)
     if len(plot.lines) > 1:

@@ -45,7 +45,7 @@ def _plot(rates: dict[int, list[float]]) -> Plot:
         x="clients at once",
         y="jobs a second",
         lines=(Line(label="POST /jobs", points=points),),
-        logarithmic=True,
+        logarithmic="x",
     )
 
 

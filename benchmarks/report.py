@@ -79,8 +79,8 @@ class Plot(_Value):
     x: str
     y: str
     lines: tuple[Line, ...]
-    logarithmic: bool = False
-    """Whether the x axis is."""
+    logarithmic: Literal["", "x", "xy"] = ""
+    """Which of its axes are."""
 
 
 class Findings(_Value):

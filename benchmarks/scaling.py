@@ -66,7 +66,7 @@ def _plots(jobs: Growth, ours: Growth, bare: Growth, workers: Growth) -> tuple[P
             x="jobs queued at once",
             y="seconds until the last has ended",
             lines=(_line("ours", {count: count * each for count, each in jobs.items()}),),
-            logarithmic=True,
+            logarithmic="xy",
         ),
         Plot(
             name="scaling-size",
