@@ -1,16 +1,21 @@
 """A picture that costs nothing, over HTTP, against LitServe with the same bytes for an answer."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.bare import PROMPT
 from benchmarks.clients import Session, session
 from benchmarks.command import Effort, run
+from benchmarks.connection import Answer
 from benchmarks.environments import python_with
 from benchmarks.report import Figure, Findings, below
 from benchmarks.servers import process, seconds_until_answered
 from benchmarks.spread import ratios
 from benchmarks.stacks import SLEEPING, running
+from benchmarks.stretches import stretches
 from benchmarks.turns import in_turns
 from scripts.embedded_redis import free_port
 
@@ -22,40 +27,49 @@ _NOTE = (
 
 def measure(effort: Effort) -> Findings:
     """Ask both in turns, on one connection each."""
-    python = python_with("litserve")
-    port = free_port()
-    theirs = f"http://127.0.0.1:{port}"
-    with TemporaryDirectory() as folder, running(SLEEPING) as stack, session(stack.url) as client:
-        png = Path(folder) / "answer.png"
-        png.write_bytes(_ask(client, "/generate")[1])
-        command = (python, "-m", "benchmarks.others.litserve_server")
-        with process(command, {"PORT": str(port), "BENCH_PNG": str(png)}):
-            seconds_until_answered(theirs, "/health")
-            with session(theirs) as other:
-                taken = in_turns(
-                    {
-                        "ours": lambda: _ask(client, "/generate")[0],
-                        "theirs": lambda: _ask(other, "/predict")[0],
-                    },
-                    rounds=effort.of(1000, 20),
-                )
-        size = png.stat().st_size
-    ours, others = ([value * 1000 for value in taken[name]] for name in ("ours", "theirs"))
+    with running(SLEEPING) as stack, session(stack.url) as client:
+        png = _ask(client, "/generate").body
+        with _answering_with(png) as url, session(url) as other:
+            ways = {
+                "ours": partial(_ask, client, "/generate"),
+                "theirs": partial(_ask, other, "/predict"),
+            }
+            taken = in_turns(ways, effort.of(1000, 20))
+        ours, theirs = map(_milliseconds, (taken["ours"], taken["theirs"]))
+        stretched = stretches(stack.store, taken["ours"])
     return Findings(
         figures=(
-            Figure.middle("ours to LitServe's, p50", ratios(ours, others), "", below(1.5)),
+            Figure.middle("ours to LitServe's, p50", ratios(ours, theirs), "", below(1.5)),
+            Figure.middle("LitServe's", theirs, "ms"),
+            Figure.tail("LitServe's, p99", theirs, "ms"),
             Figure.middle("ours", ours, "ms"),
             Figure.tail("ours, p99", ours, "ms"),
-            Figure.middle("LitServe's", others, "ms"),
-            Figure.tail("LitServe's, p99", others, "ms"),
+            *stretched,
         ),
-        notes=(f"The PNG has 512x512 pixels and {size:,} bytes.", _NOTE),
+        notes=(f"The PNG has 512x512 pixels and {len(png):,} bytes.", _NOTE),
     )
 
 
-def _ask(client: Session, path: str) -> tuple[float, bytes]:
-    answer = client.post(path, prompt=PROMPT, seed=0).expect(200)
-    return answer.seconds, answer.body
+@contextmanager
+def _answering_with(png: bytes) -> Iterator[str]:
+    """Give the URL of a LitServe that answers with this."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = (python_with("litserve"), "-m", "benchmarks.others.litserve_server")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "answer.png"
+        file.write_bytes(png)
+        with process(command, {"PORT": str(port), "BENCH_PNG": str(file)}):
+            seconds_until_answered(url, "/health")
+            yield url
+
+
+def _ask(client: Session, path: str) -> Answer:
+    return client.post(path, prompt=PROMPT, seed=0).expect(200)
+
+
+def _milliseconds(answers: Sequence[Answer]) -> list[float]:
+    return [answer.seconds * 1000 for answer in answers]
 
 
 if __name__ == "__main__":
