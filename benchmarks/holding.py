@@ -29,7 +29,8 @@ def held(seconds: float = 0) -> Iterator[tuple[Stack, Hold]]:
     """Give a service whose worker is held; a picture then takes so many seconds."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "hold"
-        hold = Hold(file)
-        hold.take()
-        with running(SLEEPING, {"BENCH_HOLD": str(file), "BENCH_SECONDS": str(seconds)}) as stack:
+        settings = {"BENCH_HOLD": str(file), "BENCH_SECONDS": str(seconds)}
+        with running(SLEEPING, settings) as stack:
+            hold = Hold(file)
+            hold.take()
             yield stack, hold

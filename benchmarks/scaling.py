@@ -32,7 +32,7 @@ def measure(effort: Effort) -> Findings:
 
 
 def _of_jobs(jobs: Growth) -> Figure:
-    few, many = sorted(jobs)[1], max(jobs)  # A single job is begun before the clock is.
+    few, many = sorted(jobs)[1], max(jobs)  # A single job is claimed before the clock starts.
     what = f"seconds a job, {many:,} queued to {few}"
     return Figure(what=what, value=jobs[many] / jobs[few], target=below(1.2))
 

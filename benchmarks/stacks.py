@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.clients import send_all
+from benchmarks.records import asks
 from tests.support.stack import Stack
 
 MODEL = "worker.main"
@@ -38,10 +40,11 @@ def prepared(worker: str, settings: dict[str, str] | None = None) -> Iterator[St
 
 @contextmanager
 def running(worker: str, settings: dict[str, str] | None = None) -> Iterator[Stack]:
-    """Give a service that can paint."""
+    """Give a service that has painted its first picture, which takes longer."""
     with prepared(worker, settings) as stack:
         stack.start("worker", "api")
         stack.wait_until_ready()
+        send_all(stack.url, asks(1, "/generate", size=256, steps=5), 1)[0].expect(200)
         yield stack
 
 
