@@ -51,8 +51,10 @@ def by_workers(counts: Sequence[int], jobs_each: int) -> dict[int, float]:
     with held(_SLEEP_SECONDS) as (stack, hold):
         grown = {}
         for count in counts:
-            hold.take()
             _have_workers(stack, count)
+            hold.take()
+            _backlog_seconds(stack, hold, 2 * count)  # A worker's first job takes longer.
+            hold.take()
             jobs = jobs_each * count
             grown[count] = jobs / _backlog_seconds(stack, hold, jobs)
     return grown

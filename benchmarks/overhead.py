@@ -23,7 +23,8 @@ _P99 = below(40)
 _NOTE = (
     "The bare call's own time strays by more than the service costs, most of all where the picture"
     " takes long. So the second pair of rows takes from a request's time that of its own model and"
-    " PNG, as its record has them."
+    " PNG, as its record has them. A difference below zero says that the bare call beside it was"
+    " the slower one."
 )
 
 Pairs = tuple[Sequence[Painted], Sequence[Painted]]
