@@ -1,1 +1,1 @@
-"""What the service costs: each program measures a running one, and prints ratios as JSON."""
+"""What the service costs: each program measures things side by side, and keeps ratios as JSON."""

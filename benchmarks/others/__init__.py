@@ -1,0 +1,1 @@
+"""What the service is compared with: few lines each, as their own documentations have them."""
