@@ -112,8 +112,9 @@ def _changes(recorded: PictureResult, result: GenerationResult) -> dict[str, Cha
 
 
 def _parts(build: Build) -> dict[str, str | int | bool]:
-    versions = {f"versions.{name}": version for name, version in build.versions.items()}
-    return {**build.model_dump(exclude={"versions"}), **versions}
+    named = {"versions": build.versions, "switches": build.switches}
+    flat = {f"{kind}.{name}": value for kind, of in named.items() for name, value in of.items()}
+    return {**build.model_dump(exclude=set(named)), **flat}
 
 
 def _hashes(loras: Sequence[LoraUsed]) -> dict[str, str | int | bool]:

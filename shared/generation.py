@@ -216,7 +216,7 @@ class Build(BaseModel):
     """The hub id or the name of the local folder or file."""
 
     model_revision: str
-    """The commit on the hub, or `sha256:…` over the weight files of a local model."""
+    """The commit on the hub, or `sha256:…` over the weights and configs of a local model."""
 
     device: str
     """`cuda`, `mps` or `cpu`."""
@@ -234,7 +234,7 @@ class Build(BaseModel):
     """Whether the schedulers that take Karras noise levels, DPM-Solver++, have them."""
 
     versions: dict[str, str]
-    """Of torch, diffusers and transformers."""
+    """Of torch, diffusers, transformers, NumPy and Pillow; on CUDA of cuDNN too."""
 
     # What pictures were painted with that do not say it.
     prompt_policy: PromptPolicy = PromptPolicy.TRUNCATE
@@ -248,11 +248,15 @@ class Build(BaseModel):
 
     tokenizer: str | None = None
     """`sha256:…` over the tokenizer's JSON."""
+
     vae: str | None = None
     """The autoencoder that took the place of the model's own, by its name and revision."""
 
     prediction_type: str | None = None
     """`epsilon` or `v_prediction` where that was set, and not taken from the model."""
+
+    switches: dict[str, str] = {}
+    """Variables of the environment that change how numbers are computed, where they are set."""
 
 
 class GenerationResult(BaseModel):

@@ -1,6 +1,7 @@
 """Loading a model: device, dtype, weights, and what to call the result."""
 
 import gc
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -24,6 +25,7 @@ from worker.metrics import OnAgain
 from worker.model import Model
 from worker.model_shelf import DeviceFull
 from worker.model_source import ModelSource, ModelUnavailable, NamedModel, find_models, find_vae
+from worker.numerics import fix_kernels, switches, versions
 from worker.pipeline import DiffusersPipeline
 from worker.runner import DeviceLost
 from worker.safety import SafetyCheckers
@@ -61,6 +63,7 @@ class ModelLoader:
             ModelUnavailable: The wanted one is not there.
         """
         quieten_libraries()
+        fix_kernels()
         self._settings = settings
         self._on_again = on_again
         self._local_only = settings.local_files_only or settings.offline_mode
@@ -145,11 +148,8 @@ class ModelLoader:
             dtype=str(self._dtype).removeprefix("torch."),
             threads=torch.get_num_threads(),
             use_karras_sigmas=self._settings.use_karras_sigmas,
-            versions={
-                "torch": torch.__version__,
-                "diffusers": diffusers.__version__,
-                "transformers": transformers.__version__,
-            },
+            versions=versions(self._device),
+            switches=switches(os.environ),
         )
 
     def _vae(self) -> tuple[Autoencoder | None, str | None]:

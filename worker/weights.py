@@ -66,10 +66,13 @@ def load_vae(
 
 
 def fingerprint(model: Path) -> str:
-    """Give `sha256:…` over the weights, so that two builds of a local model can be told apart."""
-    files = [model] if model.is_file() else sorted(model.rglob("*.safetensors"))
+    """Give `sha256:…` over all that a local model is read from.
+
+    Its configs count like its weights: they say what it predicts, and at which noise levels.
+    """
+    files = [model] if model.is_file() else [*model.rglob("*.safetensors"), *model.rglob("*.json")]
     digest = hashlib.sha256()
-    for file in files:
+    for file in sorted(files):
         with file.open("rb") as weights:
             digest.update(hashlib.file_digest(weights, "sha256").digest())
     return f"sha256:{digest.hexdigest()[:16]}"

@@ -33,6 +33,14 @@ def test_the_revision_changes_with_a_weight(tmp_path: Path, pipeline: DiffusersP
     assert changed.model_revision != pipeline.build.model_revision
 
 
+def test_the_revision_changes_with_a_config(tmp_path: Path, pipeline: DiffusersPipeline) -> None:
+    folder = shutil.copytree(BUNDLED, tmp_path / "demo")
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "beta_end": 0.013}))
+    changed = load_pipeline(settings(model_id=str(folder))).build
+    assert changed.model_revision != pipeline.build.model_revision
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

@@ -85,6 +85,11 @@ class TestVerification:
                 "versions.xformers",
                 Change(recorded="4", now=None),
             ),
+            (
+                other_build(switches={"MKL_CBWR": "AVX2"}),
+                "switches.MKL_CBWR",
+                Change(recorded="AVX2", now=None),
+            ),
         ],
     )
     def test_names_the_part_of_the_build_that_differs(
