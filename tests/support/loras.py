@@ -11,14 +11,18 @@ from safetensors.numpy import save_file
 
 RANK = 4
 _INNER, _TEXT, _MIDDLE = 112, 96, 288
-# Module of the bundled model, with what goes in and comes out.
-_UNET = {
+
+Modules = Mapping[str, tuple[int, int]]
+"""Names, with how many numbers go in and come out."""
+
+# Of the bundled model.
+_UNET: Modules = {
     "down_blocks.2.attentions.0.transformer_blocks.0.attn1.to_q": (_INNER, _INNER),
     "down_blocks.2.attentions.0.transformer_blocks.0.attn1.to_out.0": (_INNER, _INNER),
     "down_blocks.2.attentions.0.transformer_blocks.0.attn2.to_k": (_TEXT, _INNER),
     "up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v": (_TEXT, _INNER),
 }
-_TEXT_ENCODER = {
+_TEXT_ENCODER: Modules = {
     "text_model.encoder.layers.0.self_attn.q_proj": (_TEXT, _TEXT),
     "text_model.encoder.layers.1.mlp.fc1": (_TEXT, _MIDDLE),
 }
@@ -48,10 +52,12 @@ def write_kohya_lora(
     return path
 
 
-def write_diffusers_lora(path: Path, *, seed: int = 1) -> Path:
+def write_diffusers_lora(
+    path: Path, *, seed: int = 1, unet: Modules = _UNET, text_encoder: Modules = _TEXT_ENCODER
+) -> Path:
     """Write a LoRA as diffusers does with PEFT: dots, `lora_A` and `lora_B`, alpha as the rank."""
     tensors: Tensors = {}
-    for prefix, modules in (("unet", _UNET), ("text_encoder", _TEXT_ENCODER)):
+    for prefix, modules in (("unet", unet), ("text_encoder", text_encoder)):
         for module, (down, up) in _pairs(modules, seed).items():
             tensors[f"{prefix}.{module}.lora_A.weight"] = down
             tensors[f"{prefix}.{module}.lora_B.weight"] = up
@@ -73,7 +79,7 @@ def write_header(path: Path, header: object, content: bytes = b"") -> Path:
     return path
 
 
-def _pairs(modules: Mapping[str, tuple[int, int]], seed: int) -> Pairs:
+def _pairs(modules: Modules, seed: int) -> Pairs:
     numbers = np.random.default_rng(seed)
 
     def some(*shape: int) -> Tensor:

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.all import NAMES
-from benchmarks.document import DOCUMENT, blocks_of, fill
+from benchmarks.document import DOCUMENT, ON_PIXELS, blocks_of, fill
 from benchmarks.report import Figure, Findings, Line, Plot, Report, above, below
 from benchmarks.tables import number, table
 
@@ -73,3 +73,7 @@ class TestFill:
 
 def test_the_document_has_a_block_for_each_benchmark() -> None:
     assert blocks_of(DOCUMENT.read_text(encoding="utf-8")) == list(NAMES)
+
+
+def test_the_document_on_pixels_has_a_block_for_their_differences() -> None:
+    assert blocks_of(ON_PIXELS.read_text(encoding="utf-8")) == ["reproducibility"]
