@@ -1,4 +1,4 @@
-"""The tables and plots inside of docs/performance.md.
+"""The tables and plots inside of docs/performance.md and docs/reproducibility.md.
 
 Each goes between `<!-- NAME -->` and `<!-- /NAME -->`; what lies around them is written by hand.
 """
@@ -11,6 +11,7 @@ from benchmarks.report import Report
 from benchmarks.tables import table
 
 DOCUMENT = ROOT / "docs" / "performance.md"
+ON_PIXELS = ROOT / "docs" / "reproducibility.md"
 PLOTS = ROOT / "docs" / "performance"
 
 _BLOCK = re.compile(r"(<!-- (?P<name>[a-z]+) -->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)

@@ -1,6 +1,6 @@
-"""Puts the results of the last runs that mean something into docs/performance.md."""
+"""Puts the results of the last runs that mean something into the documents."""
 
-from benchmarks.document import DOCUMENT, PLOTS, fill
+from benchmarks.document import DOCUMENT, ON_PIXELS, PLOTS, fill
 from benchmarks.files import load_all, results_folder
 from benchmarks.plots import draw
 
@@ -11,8 +11,9 @@ def main() -> None:
     for report in reports.values():
         for plot in report.findings.plots:
             draw(plot, PLOTS)
-    text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(fill(text, reports), encoding="utf-8")
+    for document in (DOCUMENT, ON_PIXELS):
+        text = document.read_text(encoding="utf-8")
+        document.write_text(fill(text, reports), encoding="utf-8")
 
 
 if __name__ == "__main__":
