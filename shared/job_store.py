@@ -150,7 +150,7 @@ class JobStore:
                 WAITING,
             ],
             args=[
-                job.model_dump_json(),
+                job.record,
                 job.id,
                 job.state,
                 CHANGES_CHANNEL,
@@ -378,7 +378,7 @@ class JobStore:
             ],
             args=[
                 expected,
-                job.model_dump_json(),
+                job.record,
                 job.id,
                 job.state,
                 CHANGES_CHANNEL,

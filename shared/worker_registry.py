@@ -73,6 +73,12 @@ class WorkerRegistry:
         pipeline.sadd(WORKERS, heartbeat.worker)
         pipeline.execute()
 
+    def sign(self, worker: str, process: str) -> str | None:
+        """Note which process has this name, and give the one that had it last, if it may live."""
+        key, milliseconds = f"{PREFIX}process:{worker}", int(self._ttl_seconds * 1000)
+        before = self._redis.set(key, process, px=milliseconds, get=True)
+        return before.decode() if isinstance(before, bytes) else None
+
     def withdraw(self, worker: str) -> None:
         """Say that a worker has stopped."""
         pipeline = self._redis.pipeline()
@@ -82,12 +88,18 @@ class WorkerRegistry:
 
     def alive(self) -> list[Heartbeat]:
         """Give the last heartbeat of every worker that lives, those that are ready first."""
-        names = [name for name in self._redis.smembers(WORKERS) if isinstance(name, bytes)]
+        names = sorted(name for name in self._redis.smembers(WORKERS) if isinstance(name, bytes))
         if not names:
             return []
-        records = self._redis.mget([_key(name.decode()) for name in sorted(names)])
+        records = self._redis.mget([_key(name.decode()) for name in names])
+        self._forget([name for name, record in zip(names, records, strict=True) if not record])
         beats = [Heartbeat.model_validate_json(record) for record in records if record]
         return sorted(beats, key=lambda beat: beat.state is not WorkerState.READY)
+
+    def _forget(self, names: list[bytes]) -> None:
+        # As many messages are let out as there are names; one that lives signs on again in seconds.
+        if names:
+            self._redis.srem(WORKERS, *names)
 
 
 def why_no_picture(alive: list[Heartbeat]) -> str | None:
