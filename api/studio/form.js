@@ -1,13 +1,16 @@
 // The form: what is asked for, remembered between visits, checked against the API's limits.
 
-import { byId, setText, showText } from "./dom.js";
+import { byId, setText } from "./dom.js";
+import { heldBy, hold, valueOf } from "./field.js";
 import { complaint } from "./limits.js";
+import { Loras } from "./loras.js";
 import { recall, remember } from "./memory.js";
 import { clearMistakes, showMistakes } from "./mistakes.js";
+import { Schedulers } from "./schedulers.js";
 import { Seed } from "./seed.js";
 import { installPresets, showPreset } from "./size.js";
 import { followSlider, showSliders } from "./sliders.js";
-import { schedulerName } from "./words.js";
+import { TokenCounter } from "./tokens.js";
 
 const KEPT = "form";
 const TEXTS = ["prompt", "negative_prompt"];
@@ -18,8 +21,12 @@ const SETTINGS = [
   "guidance_scale",
   "seed",
   "scheduler",
+  "priority",
+  "webhook_url",
+  "embed_metadata",
 ];
 const FIELDS = [...TEXTS, ...SETTINGS];
+const SHARE_THAT_IS_CLOSE = 0.8;
 
 /** Reads requests from the form; `onPaint(request)` is called for those without a mistake. */
 export class PictureForm {
@@ -29,6 +36,12 @@ export class PictureForm {
     this.isWanted = false;
     this.root = byId("form");
     this.seed = new Seed(() => this.changed());
+    this.tokens = new TokenCounter();
+    this.schedulers = new Schedulers();
+    this.loras = new Loras({
+      onChange: () => this.change({}, this.loras.names),
+      onWord: (word) => this.addWord(word),
+    });
     this.root.addEventListener("submit", (event) => this.submit(event));
     this.root.addEventListener("input", (event) => this.onInput(event));
     this.root.addEventListener("keydown", (event) => this.onKey(event));
@@ -38,13 +51,23 @@ export class PictureForm {
     this.seed.show();
   }
 
+  /** The fields that are more than one element. */
+  get parts() {
+    return [this.loras];
+  }
+
+  get names() {
+    return [...FIELDS, ...this.parts.flatMap(({ names }) => names)];
+  }
+
   /** Take what the API takes; what was typed and clicked before that counts. */
   setLimits(limits) {
     const kept = recall(KEPT, {});
-    const known = FIELDS.map((name) => [name, this.field(name).value || kept[name]]);
+    const known = FIELDS.map((name) => [name, heldBy(this.field(name)) || kept[name]]);
     this.limits = limits;
-    this.offerSchedulers(limits.scheduler.enum);
+    this.schedulers.offer(limits.scheduler.enum);
     for (const name of FIELDS) this.bound(name);
+    for (const part of this.parts) part.setLimits(limits);
     installPresets(limits, (size) => this.change(size));
     this.write({ ...this.defaults(FIELDS), ...withoutEmpty(known) });
     this.changed();
@@ -54,14 +77,14 @@ export class PictureForm {
   /** Take the values of a request, and keep its seed. */
   use(request) {
     this.seed.keep(request.seed);
-    this.change({ negative_prompt: "", ...request });
+    this.change({ negative_prompt: "", loras: [], ...request });
     this.field("prompt").focus();
   }
 
   /** Take some values. */
-  change(values) {
+  change(values, cleared = this.names) {
     this.write(values);
-    clearMistakes(this.root, FIELDS);
+    clearMistakes(this.root, cleared);
     this.changed();
   }
 
@@ -69,16 +92,11 @@ export class PictureForm {
   showErrors(errors) {
     const [ours, others] = [{}, {}];
     for (const [name, text] of Object.entries(errors)) {
-      (FIELDS.includes(name) ? ours : others)[name] = text;
+      (this.names.includes(name) ? ours : others)[name] = text;
     }
-    clearMistakes(this.root, FIELDS);
+    clearMistakes(this.root, this.names);
     showMistakes(this.root, ours);
     return others;
-  }
-
-  /** Say below the prompt what of it the model did not read, while it is still there. */
-  showDropped({ prompt }, note) {
-    if (this.field("prompt").value === prompt) showText(byId("prompt-note"), note);
   }
 
   /** Let a seed go that was meant for one picture. */
@@ -110,7 +128,6 @@ export class PictureForm {
   onInput({ target }) {
     const name = target.dataset.mirrors ? followSlider(this.root, target) : target.name;
     if (!FIELDS.includes(name)) return;
-    if (name === "prompt") showText(byId("prompt-note"), "");
     if (name === "seed") this.seed.typed();
     clearMistakes(this.root, [name]);
     this.changed();
@@ -118,39 +135,46 @@ export class PictureForm {
 
   reset() {
     this.seed.release();
-    this.change(this.defaults(SETTINGS));
+    this.change({ loras: [], ...this.defaults(SETTINGS) });
   }
 
   swap() {
     this.change({ width: this.field("height").value, height: this.field("width").value });
   }
 
+  addWord(word) {
+    const prompt = this.field("prompt").value.trimEnd();
+    this.change({ prompt: [prompt.replace(/,$/, ""), word].filter(Boolean).join(", ") }, ["prompt"]);
+  }
+
   changed() {
     if (this.limits) this.keep();
     for (const name of TEXTS) this.countCharacters(name);
+    this.tokens.take(Object.fromEntries(TEXTS.map((name) => [name, this.field(name).value])));
+    this.schedulers.show();
     showSliders(this.root);
     showPreset(this.field("width").value, this.field("height").value);
     this.seed.show();
   }
 
   keep() {
-    remember(KEPT, Object.fromEntries(FIELDS.map((name) => [name, this.field(name).value])));
+    const held = FIELDS.map((name) => [name, heldBy(this.field(name))]);
+    remember(KEPT, { ...Object.fromEntries(held), ...this.readParts() });
   }
 
   read() {
-    return withoutEmpty(FIELDS.map((name) => [name, this.valueOf(name)]));
+    const values = FIELDS.map((name) => [name, valueOf(this.field(name), this.limits[name])]);
+    return { ...withoutEmpty(values), ...this.readParts() };
   }
 
-  valueOf(name) {
-    const { value, validity } = this.field(name);
-    if (value === "" && !validity.badInput) return undefined;
-    if (this.limits[name].type === "string") return value;
-    return value.trim() === "" ? NaN : Number(value);
+  readParts() {
+    return Object.assign({}, ...this.parts.map((part) => part.read()));
   }
 
   complaints(request) {
     const said = FIELDS.map((name) => [name, complaint(request[name], this.limits[name])]);
-    return Object.fromEntries(said.filter(([, text]) => text));
+    const own = Object.fromEntries(said.filter(([, text]) => text));
+    return Object.assign(own, ...this.parts.map((part) => part.complaints()));
   }
 
   defaults(names) {
@@ -159,8 +183,9 @@ export class PictureForm {
 
   write(values) {
     for (const name of FIELDS) {
-      if (values[name] !== undefined) this.field(name).value = values[name] ?? "";
+      if (values[name] !== undefined) hold(this.field(name), values[name]);
     }
+    for (const part of this.parts) part.write(values);
   }
 
   bound(name) {
@@ -173,15 +198,11 @@ export class PictureForm {
     }
   }
 
-  offerSchedulers(values) {
-    const options = values.map((value) => new Option(schedulerName(value), value));
-    this.field("scheduler").replaceChildren(...options);
-  }
-
   countCharacters(name) {
     const length = [...this.field(name).value].length;
     const { maxLength } = this.limits?.[name] ?? {};
-    setText(byId(`${name}-count`), maxLength && length ? `${length} / ${maxLength}` : "");
+    const isClose = length > maxLength * SHARE_THAT_IS_CLOSE;
+    setText(byId(`${name}-count`), isClose ? `${length} / ${maxLength}` : "");
     byId(`${name}-count`).dataset.over = String(length > maxLength);
   }
 }

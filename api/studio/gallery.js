@@ -102,6 +102,7 @@ export class Gallery {
     const { request, result } = picture.job;
     part("image").src = this.urlOf(picture);
     setText(part("prompt"), request.prompt);
+    part("flagged").hidden = !result.flagged;
     setText(part("facts"), facts(request) + (droppedNote(result) ? " · prompt cut" : ""));
     root.querySelector("button").addEventListener("click", () => this.onOpen(picture));
     return root;

@@ -3,7 +3,8 @@
 import { copy } from "./clipboard.js";
 import { curlOf, fileNameOf } from "./curl.js";
 import { announce, byId, setText, showText } from "./dom.js";
-import { droppedNote, schedulerName, took } from "./words.js";
+import { schedulerName } from "./schedulers.js";
+import { droppedNote, tokenCount, took } from "./words.js";
 
 const STAGES = {
   queue: "In the queue",
@@ -52,6 +53,7 @@ export class PictureDialog {
     Object.assign(image, { width: job.request.width, height: job.request.height });
     setText(byId("picture-title"), job.request.prompt);
     showText(byId("picture-note"), droppedNote(job.result));
+    byId("picture-flagged").hidden = !job.result.flagged;
     byId("picture-facts").replaceChildren(...factsOf(job).flatMap(row));
     byId("picture-download").href = image.src;
     byId("picture-download").download = fileNameOf(job.request);
@@ -96,7 +98,7 @@ export class PictureDialog {
 
   async copyCurl() {
     const button = byId("picture-curl");
-    const copied = await copy(curlOf(this.request));
+    const copied = await copy(curlOf(this.picture.job));
     setText(button, copied ? "Copied" : "Cannot copy");
     announce(copied ? "Copied" : "Cannot copy");
     setTimeout(() => setText(button, "Copy as curl"), COPIED_MILLISECONDS);
@@ -124,11 +126,14 @@ function factsOf({ id, request, result, finished_at, attempt }) {
   return [
     ["Prompt", request.prompt],
     ["Negative prompt", request.negative_prompt || "none"],
+    ["Tokens", tokensOf(result)],
     ["Size", `${request.width} × ${request.height}`],
     ["Steps", request.num_inference_steps],
     ["Guidance", request.guidance_scale],
     ["Seed", request.seed],
     ["Scheduler", schedulerName(request.scheduler)],
+    ...(result.loras ?? []).map(({ name, weight }) => ["LoRA", `${name}, ${weight}`]),
+    ...checked(result),
     ["Model", build.model],
     ["Revision", build.model_revision],
     ["Device", [...new Set([build.device, build.device_name])].join(", ")],
@@ -138,6 +143,18 @@ function factsOf({ id, request, result, finished_at, attempt }) {
     ["Finished", new Date(finished_at).toLocaleString()],
     ["Job", id],
   ];
+}
+
+function tokensOf({ build, ...result }) {
+  const { prompt_tokens: tokens, prompt_chunks: chunks = 1, dropped_text } = result;
+  const prompt = tokenCount({ tokens, chunks, dropped_text }, build.chunk_tokens ?? 75);
+  const negative = result.negative_prompt_tokens;
+  return negative ? `${prompt}; ${negative} of the negative prompt` : prompt;
+}
+
+function checked({ flagged = null }) {
+  if (flagged === null) return [];
+  return [["Safety checker", flagged ? "took offence" : "passed"]];
 }
 
 function row([name, value]) {

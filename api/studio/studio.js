@@ -10,12 +10,14 @@ import { readLimits } from "./limits.js";
 import { PictureDialog } from "./picture.js";
 import { Queue } from "./queue.js";
 import { Submission } from "./submission.js";
-import { droppedNote } from "./words.js";
 
 installKeyPanel();
 const health = new Health();
 const gallery = new Gallery({ onOpen: (picture) => dialog.open(picture) });
-const queue = new Queue({ onPicture: collect, onRetry: (request) => submission.send(request) });
+const queue = new Queue({
+  onPicture: (job, png) => gallery.add(job, png),
+  onRetry: (request) => submission.send(request),
+});
 const form = new PictureForm({ onPaint: (request) => submission.send(request) });
 const submission = new Submission({
   onAccepted: accept,
@@ -31,11 +33,6 @@ const dialog = new PictureDialog({
 function accept(job, request) {
   queue.add(job);
   form.sent(request);
-}
-
-async function collect(job, png) {
-  form.showDropped(job.request, droppedNote(job.result));
-  await gallery.add(job, png);
 }
 
 byId("gallery-empty").addEventListener("click", ({ target }) => {

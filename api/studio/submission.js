@@ -4,6 +4,7 @@ import { requestJson } from "./api.js";
 import { pause, persist } from "./backoff.js";
 import { byId, setText, showText } from "./dom.js";
 import { recall, remember } from "./memory.js";
+import { complaintText } from "./words.js";
 
 const KEPT = "unsent";
 const NO_KEY = "This service needs a key.";
@@ -74,7 +75,7 @@ export class Submission {
   }
 
   explainInvalid({ meta }) {
-    const errors = Object.fromEntries(meta.errors.map(({ loc, msg }) => [loc.at(-1), msg]));
+    const errors = Object.fromEntries(meta.errors.map((each) => [fieldOf(each), complaintText(each)]));
     const elsewhere = this.onInvalid(errors);
     this.say(Object.entries(elsewhere).map(([name, text]) => `${name}: ${text}`).join("; "));
   }
@@ -125,6 +126,11 @@ export class Submission {
     byId("paint").setAttribute("aria-disabled", String(isSending));
     setText(byId("paint-text"), isSending ? "Sending…" : "Paint");
   }
+}
+
+// A part of a field, such as the name of the second LoRA, is told at the field.
+function fieldOf({ loc: [, field = "request"] }) {
+  return field;
 }
 
 function fullness({ name, message, meta }) {

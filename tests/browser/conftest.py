@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from scripts.chromium import running_chromium
+from tests.support.loras import write_kohya_lora
 from tests.support.stack import Stack, eventually
 from tests.support.studio import PATIENCE_SECONDS, Studio, visiting
 
@@ -33,7 +34,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as stack:
+    folder = tmp_path_factory.mktemp("loras")
+    write_kohya_lora(folder / "stripes.safetensors")
+    with Stack(tmp_path_factory.mktemp("stack"), {"LORA_DIR": str(folder)}) as stack:
         stack.start("redis", "worker", "api")
         stack.wait_until_ready()
         yield stack

@@ -126,6 +126,9 @@ class TestScreenReader:
                 - button "Draw a seed"
                 - button "Keep the seed"
                 - combobox "Scheduler"
+                - paragraph: "DPM++ 2M: good pictures in 20 to 30 steps."
+                - group: LoRAs none
+                - group: More
                 - button "Paint"
               - region "Queue":
                 - heading "Queue" [level=2]
