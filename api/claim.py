@@ -7,6 +7,7 @@ from api.picture_body import refuse
 from api.pixels import decode
 from api.png_info import PngInfo, read_info
 from shared.generation import GenerationRequest
+from shared.infotext import STRENGTH, Infotext
 from shared.picture_metadata import PictureResult
 from shared.png_text import Png, PngUnreadable
 from shared.prompt_rules import PromptSyntax
@@ -14,7 +15,9 @@ from shared.prompt_rules import PromptSyntax
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_OPTIONAL = frozenset({"negative_prompt", "embed_metadata", "loras"})
+_OPTIONAL = frozenset(
+    {"negative_prompt", "embed_metadata", "loras", "init_image", "strength", "mask"}
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Claim:
 def _complete(info: PngInfo) -> GenerationRequest:
     request = info.request
     missing = _missing(request) if request is not None else ["prompt"]
+    if info.source == "parameters" and STRENGTH in Infotext.parse(info.info).parameters:
+        missing.append("init_image")
     if request is None or missing:
         message = f"cannot be painted again: its metadata gives no {', '.join(missing)} to use here"
         raise refuse(("body",), message, "incomplete_metadata")

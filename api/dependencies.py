@@ -1,7 +1,6 @@
 """What routes ask for, and the one place that picks the implementations behind it."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Request
@@ -15,6 +14,7 @@ from api.callers import KeyRing, KeysUnreadable, parse_rate
 from api.changes import Changes
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
+from api.inputs.references import References
 from api.job_service import JobService
 from api.live_gauges import LiveGauges
 from api.live_loras import LiveLoras
@@ -27,6 +27,7 @@ from shared.errors import BrokerUnavailable, StorageMisconfigured
 from shared.event_log import EventLog
 from shared.exposition import exposed
 from shared.image_store import ImageStore
+from shared.input_store import InputStore
 from shared.job_listing import JobListing
 from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
@@ -52,6 +53,7 @@ class Services:
     queue: JobQueue
     workers: WorkerRegistry
     prompts: PromptReaders
+    inputs: InputStore
     jobs: JobService
     listing: JobListing
     waiter: Waiter
@@ -85,8 +87,10 @@ class Services:
         listing = JobListing(redis, store)
         forecaster = Forecaster(store, workers, PaceStore(redis))
         prompts = PromptReaders(workers, TokenizerStore(redis))
+        inputs = InputStore(redis, kept_seconds=settings.lifetime_seconds)
         jobs = JobService(
             store=store,
+            inputs=References(inputs),
             images=images,
             queue=queue,
             workers=workers,
@@ -103,7 +107,7 @@ class Services:
         blocking_call = BlockingCall(
             jobs,
             waiter,
-            Audience(redis, ttl_seconds=_lifetime_seconds(settings)),
+            Audience(redis, ttl_seconds=settings.lifetime_seconds),
             timeout_seconds=settings.request_timeout,
         )
         return cls(
@@ -114,6 +118,7 @@ class Services:
             queue=queue,
             workers=workers,
             prompts=prompts,
+            inputs=inputs,
             jobs=jobs,
             listing=listing,
             waiter=waiter,
@@ -155,11 +160,6 @@ def _images_of(settings: Settings, redis: Redis) -> ImageStore:
         raise SystemExit(message) from None
 
 
-def _lifetime_seconds(settings: Settings) -> int:
-    """Longer than any call can wait for a job."""
-    return ceil(settings.job_timeout + settings.request_timeout) + settings.result_ttl
-
-
 def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
@@ -192,6 +192,10 @@ def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
 
 def _prompt_readers(services: Annotated[Services, Depends(_services)]) -> PromptReaders:
     return services.prompts
+
+
+def _inputs(services: Annotated[Services, Depends(_services)]) -> InputStore:
+    return services.inputs
 
 
 def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
@@ -229,6 +233,7 @@ def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegi
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 AllJobs = Annotated[JobService, Depends(_jobs)]
+CurrentInputs = Annotated[InputStore, Depends(_inputs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentPromptReaders = Annotated[PromptReaders, Depends(_prompt_readers)]

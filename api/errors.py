@@ -21,6 +21,7 @@ from shared.errors import (
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
+    InputRefused,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -79,6 +80,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     JobCanceled: 409,
     JobExpired: 410,
     InvalidRequest: 422,
+    InputRefused: 422,
     IdempotencyConflict: 422,
     LoraUnknown: 422,
     ContentBlocked: 422,  # The same request paints the same picture again.
@@ -100,7 +102,7 @@ _NAME_OF_STATUS = {
     405: "MethodNotAllowed",
     413: "PayloadTooLarge",
 }
-_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden"})
+_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden", "needs_picture"})
 _SHOWN_OF_A_VALUE = 60
 
 ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ from uuid import uuid4
 from api.callers import Caller
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
+from api.inputs.references import References
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
 from api.live_loras import LiveLoras
@@ -51,6 +52,7 @@ class JobService:
         self,
         *,
         store: JobStore,
+        inputs: References,
         images: ImageStore,
         queue: JobQueue,
         workers: WorkerRegistry,
@@ -64,6 +66,7 @@ class JobService:
     ) -> None:
         """Take the parts; `check_prompts` raises where no live worker would read a prompt."""
         self._store = store
+        self._inputs = inputs
         self._images = images
         self._queue = queue
         self._dispatcher = Dispatcher(store, queue)
@@ -85,6 +88,7 @@ class JobService:
             IdempotencyConflict: The key came first with another request.
             LoraUnknown: It names one that is not there.
             InvalidRequest: A prompt is too long, and the policy refuses those.
+            InputRefused: A picture to begin with is not there, or not any more.
             ModelNotLoaded: No worker lives that paints or will.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
@@ -104,6 +108,7 @@ class JobService:
                 claim = key.claim(job.id, submission) if key else None
                 known = self._add(job, caller, claim, replaces=known)
                 if known is None:
+                    self._inputs.keep(job.request, job.owner)
                     self._send(job)
                     return job
 
@@ -209,7 +214,9 @@ class JobService:
         self._loras.require(submission.loras)
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
-        complete = submission.request.filled(self._defaults, seed=drawn)
+        request = submission.request
+        defaults = self._inputs.check(request, caller.name, self._defaults)
+        complete = request.filled(defaults, seed=drawn)
         self._check_prompts(complete, alive)
         return Job.queued(
             str(uuid4()),

@@ -47,6 +47,15 @@ from shared.redis_check import warn_of_bad_settings
 from shared.settings import Settings, load_settings
 from shared.tracing import Tracing
 
+_WITH_PICTURES = (
+    "/generate",
+    "/jobs",
+    "/png-info",
+    "/sdapi/v1/img2img",
+    "/v1/images/edits",
+    "/verify",
+)
+
 
 class Application(FastAPI):
     """FastAPI, but for what has to be outside of its own answers to errors."""
@@ -103,7 +112,7 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
-        max_bytes_of=dict.fromkeys(("/png-info", "/verify"), settings.max_image_bytes),
+        max_bytes_of=dict.fromkeys(_WITH_PICTURES, settings.max_image_bytes),
     )
     app.add_middleware(ResponseHeaders)
     if settings.allowed_origins:

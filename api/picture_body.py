@@ -34,7 +34,7 @@ async def _picture(request: Request) -> Png:
 
 PictureBody = Annotated[Png, Depends(_picture)]
 
-_EXAMPLE = (
+EXAMPLE_PNG = (
     "data:image/png;base64,"
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAAXXRFWHRwYXJhbWV0ZXJzAGEgY2F0IG9uIGEgbWF0"
     "ClN0ZXBzOiAyOCwgU2FtcGxlcjogRFBNKysgMk0sIENGRyBzY2FsZTogNywgU2VlZDogNDIsIFNpemU6IDUxMng1"
@@ -49,7 +49,7 @@ PICTURE_BODY: dict[str, Any] = {
             "image/png": {"schema": {"type": "string", "format": "binary"}},
             "application/json": {
                 "schema": PictureJson.model_json_schema(),
-                "example": {"image": _EXAMPLE},
+                "example": {"image": EXAMPLE_PNG},
             },
         },
     },

@@ -46,7 +46,7 @@ def read_info(png: Png, *, use_karras_sigmas: bool, prompt_syntax: PromptSyntax)
             info=png.text.get(INFOTEXT, own.infotext),
             source="semantic-bit",
             request=own.request,
-            notes=[],
+            notes=_notes(own.request),
             result=own.result,
         )
     if INFOTEXT not in png.text:
@@ -64,6 +64,16 @@ def read_info(png: Png, *, use_karras_sigmas: bool, prompt_syntax: PromptSyntax)
         notes=[*unread, *repainting.notes],
         result=None,
     )
+
+
+def _notes(request: GenerationRequest) -> list[str]:
+    named = {"init_image": request.init_image, "mask": request.mask}
+    return [
+        f"{name}: '{reference[:15]}…' is a picture that is needed too; send it where it is not "
+        "kept here any more."
+        for name, reference in named.items()
+        if reference is not None
+    ]
 
 
 def _own(png: Png) -> PictureMetadata | None:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.generation import GenerationRequest
-from shared.infotext import NOISE_SOURCE, Infotext, schedule_of
+from shared.infotext import NOISE_SOURCE, STRENGTH, Infotext, schedule_of
 from shared.lora_tags import read_tags
 from shared.prompt_rules import PromptSyntax
 from shared.schedulers import entry_of, scheduler_named
@@ -30,6 +30,8 @@ _SYNTAX = {
 }
 _SHOWN_OF_A_VALUE = 60
 _AUTOMATIC = "Automatic"
+_NO_FIELD = "a request has no such field"
+_WHY_STRANGE = {STRENGTH: "the picture began with another, which a request gives as init_image"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def _understood(parameters: dict[str, str]) -> tuple[_Fields, list[str]]:
     for name, value in parameters.items():
         read = _READERS.get(name)
         if read is None:
-            strangers.append(_lost(name, value, "a request has no such field"))
+            strangers.append(_lost(name, value, _WHY_STRANGE.get(name, _NO_FIELD)))
             continue
         meant = read(value)
         if meant is None:

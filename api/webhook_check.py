@@ -6,10 +6,11 @@ from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
 
 from api.dependencies import CurrentSettings
+from api.inputs.intake import SentSubmission
 from api.job_submission import JobSubmission
 
 
-def _checked(submission: JobSubmission, settings: CurrentSettings) -> JobSubmission:
+def _checked(submission: SentSubmission, settings: CurrentSettings) -> JobSubmission:
     url = submission.webhook_url
     reason = settings.webhook_policy.why_refused(url) if url else None
     if reason:

@@ -7,6 +7,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── JobCanceled           JobCanceled
 ├── IdempotencyConflict   IdempotencyConflict
 ├── LoraUnknown           ValidationError
+├── InputRefused          ValidationError
 ├── QueueFull             QueueFull
 ├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
@@ -123,6 +124,20 @@ class LoraUnknown(ServiceError):
         loc: list[JsonValue] = ["body", "loras", index, "name"]
         error: JsonValue = {"loc": loc, "msg": message, "type": "lora_unknown"}
         super().__init__(f"loras.{index}.name: {message}", errors=[error])
+
+
+class InputRefused(ServiceError):
+    """A picture that a request begins with is not there, or not one that can be used."""
+
+    error = "ValidationError"
+
+    def __init__(self, field: str, message: str) -> None:
+        item: dict[str, JsonValue] = {
+            "loc": ["body", field],
+            "msg": message,
+            "type": "input_picture",
+        }
+        super().__init__(f"{field}: {message}", errors=[item])
 
 
 class QueueFull(ServiceError):

@@ -1,9 +1,19 @@
 """What a client asks for, and how the picture it got was made."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from shared.loras import LoraUsed, LoraUses
 from shared.prompt_rules import PromptPolicy, PromptSyntax
@@ -19,6 +29,13 @@ def _not_blank(prompt: str) -> str:
 def _without_fraction(value: object) -> object:
     # JSON has one kind of number, and many a program writes 512 as 512.0.
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_reference(text: str) -> str:
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        message = "must be a picture, or sha256: and the 64 hex digits of one that was sent before"
+        raise ValueError(message)
+    return text
 
 
 class Scheduler(StrEnum):
@@ -44,8 +61,17 @@ Whole = BeforeValidator(_without_fraction)
 
 Steps = Annotated[int, Field(ge=5, le=60), Whole]
 GuidanceScale = Annotated[float, Field(ge=1.0, le=12.0, allow_inf_nan=False)]
-Dimension = Annotated[int, Field(ge=256, le=768, multiple_of=8), Whole]
+MAX_DIMENSION = 768
+Dimension = Annotated[int, Field(ge=256, le=MAX_DIMENSION, multiple_of=8), Whole]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1), Whole]
+Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+ImageReference = Annotated[str, AfterValidator(_is_reference)]
+
+DEFAULT_STRENGTH = 0.75
+"""Of requests that begin with a picture and name none."""
+
+
+_NEEDS_PICTURE = "needs_picture"
 
 
 class GenerationDefaults(BaseModel):
@@ -115,11 +141,37 @@ class GenerationRequest(BaseModel):
     loras: LoraUses = ()
     """LoRAs of `GET /loras` that change the model for this picture; their order does not matter."""
 
+    init_image: ImageReference | None = None
+    """The picture to begin with: a PNG, JPEG or WebP in base64, alone or as a data URL, or a file
+    in a form. A job shows `sha256:…`, which may be sent instead for as long as it is kept."""
+
+    strength: Annotated[Strength, Field(strict=True)] | None = None
+    """With `init_image`: how much is painted anew, above 0 to 1. 0.75 where it is left out."""
+
+    mask: ImageReference | None = None
+    """With `init_image`, and given like it: what is white is painted anew, all else stays."""
+
+    @field_validator("strength", "mask")
+    @classmethod
+    def _has_a_picture(cls, value: object, info: ValidationInfo) -> object:
+        if value is not None and info.data.get("init_image", "") is None:
+            raise PydanticCustomError(_NEEDS_PICTURE, "needs init_image")
+        return value
+
+    @property
+    def steps_run(self) -> int:
+        """Sampler steps that are run: all of them, or the share that `strength` is; never none."""
+        if self.strength is None:
+            return self.num_inference_steps
+        return max(int(self.num_inference_steps * self.strength), 1)
+
     def filled(self, defaults: GenerationDefaults, *, seed: int) -> Self:
         """Put the defaults in the fields that the client left out, and `seed` where it has none."""
         update = defaults.model_dump(exclude=self.model_fields_set)
         if self.seed is None:
             update["seed"] = seed
+        if self.init_image is not None and self.strength is None:
+            update["strength"] = DEFAULT_STRENGTH
         return self.model_copy(update=update)
 
 
@@ -132,7 +184,7 @@ class Timings(BaseModel):
     """From the submission to the worker's claim."""
 
     text: float
-    """Both prompts through the text encoder."""
+    """Both prompts through the text encoder, and what it begins with to latents."""
 
     denoise: float
     """All sampler steps."""

@@ -17,6 +17,8 @@ from shared.loras import LoraUsed
 from shared.schedulers import entry_of
 
 NOISE_SOURCE = "CPU"
+STRENGTH = "Denoising strength"
+"""Said of pictures that began with another, or were painted twice."""
 
 # Sought only behind commas, so that no text makes it take long.
 _PARAMETER = re.compile(r'(?:^|(?<=,))\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -43,6 +45,7 @@ def write_infotext(
         "CFG scale": _shortest(request.guidance_scale),
         "Seed": request.seed,
         "Size": f"{request.width}x{request.height}",
+        STRENGTH: None if request.strength is None else _shortest(request.strength),
         "Model": build.model,
         "RNG": NOISE_SOURCE,
         "Lora hashes": ", ".join(f"{lora.name}: {lora.autov3}" for lora in loras) or None,

@@ -75,6 +75,7 @@ class FailureType(StrEnum):
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     STORAGE_UNAVAILABLE = "storage_unavailable"
+    INPUT_GONE = "input_gone"
     INTERNAL_ERROR = "internal_error"
 
 

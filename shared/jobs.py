@@ -80,7 +80,7 @@ class Job(BaseModel):
             state=JobState.QUEUED,
             request=request,
             created_at=now,
-            progress=Progress.at(0, request.num_inference_steps),
+            progress=Progress.at(0, request.steps_run),
             owner=owner,
             priority=priority,
             idempotency=idempotency,

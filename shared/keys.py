@@ -17,6 +17,7 @@
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
 | `semantic-bit:loras:{worker}` | hash of the LoRAs that a worker has, by name |
 | `semantic-bit:tokenizer:{hash}` | JSON of a live model's tokenizer, compressed, to count with |
+| `semantic-bit:input:{owner}:{sha256}` | a PNG that jobs begin with; expires unless one uses it |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -64,6 +65,11 @@ def idempotency_key(idempotency: str | None) -> str:
 def loras_key(worker: str) -> str:
     """Name what says which LoRAs a worker has."""
     return f"{PREFIX}loras:{worker}"
+
+
+def input_key(owner: str, reference: str) -> str:
+    """Name a picture that an owner's jobs begin with, by its `sha256:…`."""
+    return f"{PREFIX}input:{owner}:{reference.removeprefix('sha256:')}"
 
 
 def listed_key(owner: str, state: JobState | None) -> str:

@@ -37,7 +37,7 @@ class Work:
         """Give the work of a request."""
         guided = request.guidance_scale > 1
         passes = entry_of(request.scheduler).passes
-        return cls(request.width, request.height, request.num_inference_steps, guided, passes)
+        return cls(request.width, request.height, request.steps_run, guided, passes)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -9,6 +9,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_TEXT_BYTES = 65536
 """Of one text, decompressed; more is refused before it is there."""
 
+HEAD_BYTES = 24
+"""As many of a PNG's bytes say its size."""
+
 _MAX_CHUNKS = 10_000
 _FRAME_BYTES = 12  # Length, kind and checksum around the content of a chunk.
 _HEADER_BYTES = 13
@@ -29,10 +32,21 @@ class Png:
     text: Mapping[str, str]
     """By keyword, of the keywords that were asked for."""
 
-    def pixels_only(self) -> bytes:
-        """Give the PNG without what does not change its pixels: profiles, dates, texts."""
-        kept = (frame for kind, frame in _frames(self.data) if kind in _SHOWS_PIXELS)
+    is_animated: bool = False
+
+    def pixels_only(self, *others: bytes) -> bytes:
+        """Give the PNG without what does not change its pixels: profiles, dates, texts.
+
+        Chunks of `others` are kept too.
+        """
+        wanted = _SHOWS_PIXELS.union(others)
+        kept = (frame for kind, frame in _frames(self.data) if kind in wanted)
         return b"".join([SIGNATURE, *kept])
+
+
+def size_in(head: bytes) -> tuple[int, int]:
+    """Give width and height from the first bytes of a PNG."""
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
 def read_png(data: bytes, keywords: Collection[str]) -> Png:
@@ -44,13 +58,15 @@ def read_png(data: bytes, keywords: Collection[str]) -> Png:
     frames = _frames(data)
     width, height = _size(*next(frames))
     text: dict[str, str] = {}
+    is_animated = False
     for kind, frame in frames:
+        is_animated |= kind == b"acTL"
         if kind in _READERS:
             keyword, _, rest = _content(frame).partition(b"\0")
             name = keyword.decode("latin-1")
             if name in keywords:
                 text[name] = _READERS[kind](rest)
-    return Png(data, width, height, text)
+    return Png(data, width, height, text, is_animated)
 
 
 def _frames(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -257,10 +258,10 @@ class Settings(BaseSettings):
     """Silence of a worker after which its job goes back to the queue."""
 
     max_body_bytes: Annotated[int, Field(ge=1024)] = 65536
-    """Largest request body; past it 413."""
+    """Largest request body without a picture; past it 413."""
 
     max_image_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
-    """Largest request body where it carries a picture (/png-info, /verify); past it 413."""
+    """Largest request body where it carries pictures; past it 413."""
 
     webhook_secret: Annotated[SecretStr, AfterValidator(_some_secret)] = SecretStr("")
     """Signs webhooks: whsec_ and the base64 of 24-64 random bytes; several, comma-separated, while
@@ -317,6 +318,11 @@ class Settings(BaseSettings):
             width=self.default_width,
             scheduler=self.scheduler_type,
         )
+
+    @property
+    def lifetime_seconds(self) -> int:
+        """Longer than any job is there, and any call can wait for it."""
+        return ceil(self.job_timeout + self.request_timeout) + self.result_ttl
 
     @property
     def api_keys(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
+from worker.inputs import NO_INPUTS, Inputs
 from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
 _DETAIL = (
@@ -21,13 +22,15 @@ class BlockingPipeline:
         """What the pictures depend on beside their requests."""
         return self._pipeline.build
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         """Paint, as the pipeline does.
 
         Raises:
             PaintingFailed: As it does, or the picture is flagged.
         """
-        painting = self._pipeline.generate(request, on_step)
+        painting = self._pipeline.generate(request, on_step, inputs)
         if painting.flagged:
             raise PaintingFailed(FailureType.CONTENT_BLOCKED, _DETAIL)
         return painting

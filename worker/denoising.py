@@ -1,39 +1,91 @@
-"""Noise to latents, guided by the text."""
+"""Noise to latents, guided by the text: from nothing, from a picture, or in a part of one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import (
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+)
 
 from shared.generation import GenerationRequest
+from worker.canvas import Canvas
 from worker.latent_colours import LatentColours, foreseen_latents
 from worker.runner import OnStep
 from worker.text_encoding import EncodedText
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the latents are made from."""
+
+    canvas: Canvas
+    latents: torch.Tensor | None
+    """Of the canvas's picture."""
+
+    generator: torch.Generator
+    """On the CPU, so that no noise depends on the GPU."""
 
 
 def denoise(
     pipeline: StableDiffusionPipeline,
     request: GenerationRequest,
     text: EncodedText,
+    start: Start,
     *,
     colours: LatentColours,
     on_step: OnStep,
 ) -> torch.Tensor:
     """Run all sampler steps; what `on_step` raises ends them."""
-    latents: torch.Tensor = pipeline(
+    kind, arguments = _WAYS[start.canvas.image is not None, start.canvas.mask is not None]
+    way = kind(**pipeline.components, requires_safety_checker=False)
+    way.set_progress_bar_config(disable=True)
+    latents: torch.Tensor = way(
         prompt_embeds=text.prompt,
         negative_prompt_embeds=text.negative,
         num_inference_steps=request.num_inference_steps,
         guidance_scale=request.guidance_scale,
-        height=request.height,
-        width=request.width,
-        # On the CPU, so that the starting noise does not depend on the GPU.
-        generator=torch.Generator("cpu").manual_seed(request.seed or 0),
+        generator=start.generator,
         output_type="latent",
         callback_on_step_end=_step_callback(colours, on_step),
+        **arguments(request, start),
     ).images
     return latents
+
+
+def _of_noise(request: GenerationRequest, _: Start) -> dict[str, Any]:
+    return {"height": request.height, "width": request.width}
+
+
+def _of_picture(request: GenerationRequest, start: Start) -> dict[str, Any]:
+    return {"image": start.latents, "strength": _strength(request)}
+
+
+def _in_part(request: GenerationRequest, start: Start) -> dict[str, Any]:
+    return {
+        **_of_noise(request, start),
+        **_of_picture(request, start),
+        "mask_image": start.canvas.touched,
+        "masked_image_latents": start.latents,  # Else it encodes once more, for other U-Nets.
+    }
+
+
+def _strength(request: GenerationRequest) -> float:
+    """Give the strength from which diffusers computes the very steps that the request has."""
+    if request.steps_run == request.num_inference_steps:
+        return 1.0
+    return (request.steps_run + 0.5) / request.num_inference_steps
+
+
+_WAYS: dict[tuple[bool, bool], tuple[Any, Callable[[GenerationRequest, Start], dict[str, Any]]]] = {
+    (False, False): (StableDiffusionPipeline, _of_noise),
+    (True, False): (StableDiffusionImg2ImgPipeline, _of_picture),
+    (True, True): (StableDiffusionInpaintPipeline, _in_part),
+}
+"""By whether there is a picture, and a mask."""
 
 
 def _step_callback(colours: LatentColours, on_step: OnStep) -> Callable[..., dict[str, Any]]:

@@ -35,6 +35,7 @@ from shared.dispatcher import Dispatcher
 from shared.errors import ServiceError, StorageMisconfigured
 from shared.event_log import EventLog
 from shared.generation import Build
+from shared.input_store import InputStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.log import configure_logging, get_logger
@@ -233,6 +234,7 @@ def start_runner(
 
     task.runner = Runner(
         store=store,
+        inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=images,
         events=EventLog(redis),
         paces=PaceStore(redis),

@@ -12,6 +12,7 @@ from shared.exposition import PREFIX, exposed, gauge
 from shared.generation import Build, GenerationRequest, GenerationResult
 from shared.job_metrics import JobMetrics
 from shared.jobs import Job
+from worker.inputs import NO_INPUTS, Inputs
 from worker.runner import OnStep, Painting, Pipeline
 
 # From a tiny model on a GPU to SD 1.5 on a CPU.
@@ -100,7 +101,7 @@ class WorkerMetrics:
         self._jobs.changed(before, after)
         is_new = before is not None and before.result is None
         if is_new and after.result is not None:
-            self._painted(after.result)
+            self._painted(after.result, steps=after.request.steps_run)
 
     def stepped(self) -> None:
         """Count a denoising step."""
@@ -114,13 +115,13 @@ class WorkerMetrics:
         """Count a picture that the safety checker has looked at."""
         self._looks.labels(_LOOKS[flagged]).inc()
 
-    def _painted(self, result: GenerationResult) -> None:
+    def _painted(self, result: GenerationResult, *, steps: int) -> None:
         timings = result.timings
         self._text.observe(timings.text)
         self._denoise.observe(timings.denoise)
         self._decode.observe(timings.decode)
         self._encode.observe(timings.encode)
-        step_seconds = timings.denoise / result.num_inference_steps
+        step_seconds = timings.denoise / steps
         self._step.labels(size_class(result), result.scheduler.value).observe(step_seconds)
         self._truncated.inc(bool(result.dropped_text or result.dropped_negative_text))
 
@@ -137,14 +138,16 @@ class CountedPipeline:
         """What the pictures depend on beside their requests."""
         return self._pipeline.build
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         """Paint, as the pipeline does."""
 
         def count_and_go_on(step: int, preview: Callable[[], Image] | None = None) -> None:
             self._metrics.stepped()
             on_step(step, preview)
 
-        painting = self._pipeline.generate(request, count_and_go_on)
+        painting = self._pipeline.generate(request, count_and_go_on, inputs)
         if painting.flagged is not None:
             self._metrics.looked(flagged=painting.flagged)
         return painting

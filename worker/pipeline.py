@@ -9,11 +9,14 @@ from diffusers import StableDiffusionPipeline
 from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.log import get_logger
+from worker.canvas import Canvas
 from worker.decoding import decode
-from worker.denoising import denoise
+from worker.denoising import Start, denoise
+from worker.inputs import NO_INPUTS, Inputs
 from worker.loras import LoraShelf, applied_loras
 from worker.metrics import Again, OnAgain
 from worker.model import Model
+from worker.picture_encoding import encode_picture
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
 from worker.safety import SafetyChecker
 from worker.schedulers import build_scheduler
@@ -54,7 +57,9 @@ class DiffusersPipeline:
         self.generate(request, lambda *_: None)
 
     @torch.inference_mode()
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         """Paint; `on_step` follows each sampler step, and what it raises ends the painting.
 
         Raises:
@@ -62,18 +67,19 @@ class DiffusersPipeline:
                 be used.
             DeviceLost: This process cannot use the device any more.
         """
+        canvas = Canvas.prepare(request, inputs)
         for number in range(_TRIES):
             if number > 0:
                 self._on_again(Again.OUT_OF_MEMORY)
-            painting = self._try(request, on_step)
+            painting = self._try(request, canvas, on_step)
             if painting is not None:
                 return painting
         detail = f"The device's memory does not suffice for {request.width}x{request.height}."
         raise PaintingFailed(FailureType.GPU_OUT_OF_MEMORY, detail)
 
-    def _try(self, request: GenerationRequest, on_step: OnStep) -> Painting | None:
+    def _try(self, request: GenerationRequest, canvas: Canvas, on_step: OnStep) -> Painting | None:
         try:
-            return self._generate(self._for_one_job(request), request, on_step)
+            return self._generate(self._for_one_job(request), request, canvas, on_step)
         except torch.OutOfMemoryError:
             _log.warning("out of memory", width=request.width, height=request.height)
         except torch.AcceleratorError as error:
@@ -101,15 +107,21 @@ class DiffusersPipeline:
         self,
         pipeline: StableDiffusionPipeline,
         request: GenerationRequest,
+        canvas: Canvas,
         on_step: OnStep,
     ) -> Painting:
         with applied_loras(pipeline, request.loras, self._loras) as loras:
             started = self._clock()
             text = encode_text(pipeline, request, self._model.reader)
+            # On the CPU, so that the noise does not depend on the GPU.
+            generator = torch.Generator("cpu").manual_seed(request.seed or 0)
+            start = Start(canvas, encode_picture(pipeline, canvas, generator), generator)
             encoded = self._clock()
-            latents = denoise(pipeline, request, text, colours=self._model.colours, on_step=on_step)
+            latents = denoise(
+                pipeline, request, text, start, colours=self._model.colours, on_step=on_step
+            )
             denoised = self._clock()
-        image = decode(pipeline, latents, self._on_again)
+        image = canvas.finished(decode(pipeline, latents, self._on_again))
         flagged = None if self._safety is None else self._safety.flags(image)
         return Painting(
             image=image,

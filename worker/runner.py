@@ -14,6 +14,7 @@ from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError, StorageUna
 from shared.event_log import EventLog
 from shared.generation import Build, GenerationRequest, GenerationResult, Timings
 from shared.image_store import ImageStore
+from shared.input_store import InputStore
 from shared.job_context import concerning
 from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
@@ -25,6 +26,7 @@ from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
 from shared.tracing import Span, Tracing
 from worker.encoding import encode_png
 from worker.expectation import Expectation
+from worker.inputs import NO_INPUTS, InputGone, Inputs, read_inputs
 from worker.job_trace import attempt_span, record_stages
 from worker.lease import Canceled, Lease
 from worker.patience import patiently
@@ -42,6 +44,10 @@ _INTERNAL_ERROR = JobFailure(
 _NOT_KEPT = JobFailure(
     type=FailureType.STORAGE_UNAVAILABLE,
     detail="The picture was painted, but nothing could keep it: the store of pictures is away.",
+)
+_INPUT_GONE = JobFailure(
+    type=FailureType.INPUT_GONE,
+    detail="The picture that this one begins with is not kept any more; send it again.",
 )
 
 
@@ -87,8 +93,10 @@ class Pipeline(Protocol):
         """What the pictures depend on beside their requests."""
         ...
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        """Paint; `on_step` follows each sampler step, and what it raises ends the painting.
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        """Paint on these inputs; `on_step` follows each step, and what it raises ends the painting.
 
         Raises:
             PaintingFailed: The picture could not be made, for a reason a client may know.
@@ -104,6 +112,7 @@ class Runner:
         self,
         *,
         store: JobStore,
+        inputs: InputStore,
         images: ImageStore,
         events: EventLog,
         paces: PaceStore,
@@ -122,6 +131,7 @@ class Runner:
         message of the next job; `announce` hears of every job that has ended. Neither fails.
         """
         self._store = store
+        self._inputs = inputs
         self._images = images
         self._events = events
         self._paces = paces
@@ -193,6 +203,9 @@ class Runner:
             raise
         except Canceled:
             return lambda job, now: job.acknowledge_cancel(token, now)
+        except InputGone as error:
+            _log.error("input gone", reference=str(error))
+            return lambda job, now: job.fail(token, _INPUT_GONE, now)
         except PaintingFailed as error:
             _log.error("painting failed", type=error.failure.type, reason=str(error))
             failure = error.failure
@@ -208,7 +221,8 @@ class Runner:
 
     def _make_picture(self, job: Job, lease: Lease) -> GenerationResult:
         started = time.perf_counter()
-        painting = self._pipeline.generate(job.request, lease.checkpoint)
+        inputs = patiently(lambda: read_inputs(self._inputs, job))
+        painting = self._pipeline.generate(job.request, lease.checkpoint, inputs)
         encoding = time.perf_counter()
         png = encode_png(painting.image, _texts(job.request, painting, self._pipeline.build))
         ended = time.perf_counter()
@@ -263,7 +277,7 @@ def _result(
 ) -> GenerationResult:
     request = job.request
     return GenerationResult(
-        **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata", "loras"}),
+        **request.model_dump(include=set(GenerationResult.model_fields) - {"loras"}),
         **asdict(painting.account),
         build=build,
         timings=timings,

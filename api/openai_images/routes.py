@@ -1,6 +1,7 @@
 """The routes of OpenAI's Images API."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -14,12 +15,14 @@ from api.dependencies import (
     Feeds,
 )
 from api.openai_images.answer import ImagesAnswer, answer
+from api.openai_images.edits import EDIT_BODY, CurrentEdit
 from api.openai_images.errors import ERROR_RESPONSES
 from api.openai_images.models import ModelList, ModelView
 from api.openai_images.request import ImagesRequest
 from api.openai_images.stream import PictureStreams
 from api.openai_images.translation import Translator
 from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
+from api.own_jobs import OwnJobs
 from api.request_headers import OptionalIdempotencyKey
 from shared.jobs import Job
 
@@ -69,11 +72,30 @@ async def generate(
         if request.stream:
             return await streams.open(request, translated[0], key)
         pictures = await series.paint(translated, connection, key)
+    return await run_in_threadpool(answer, request, pictures, _urls(jobs, connection))
 
-    def url_of(job: Job) -> str:
-        return jobs.signed_url(job) or str(connection.url_for("read_image", job_id=job.id))
 
-    return await run_in_threadpool(answer, request, pictures, url_of)
+@router.post(
+    "/images/edits",
+    dependencies=[CountedSubmit],
+    response_model_exclude_none=True,
+    openapi_extra=EDIT_BODY,
+)
+async def edit(
+    *,
+    sent: CurrentEdit,
+    translator: CurrentTranslator,
+    connection: Request,
+    jobs: Jobs,
+    series: CurrentSeries,
+    key: OptionalIdempotencyKey,
+) -> ImagesAnswer:
+    """Paint pictures that begin with one, where a mask is transparent or, without one, in all."""
+    translated = await run_in_threadpool(translator.translate, sent.request)
+    requests = [request.model_copy(update=sent.start) for request in translated]
+    with bound_contextvars(end_user=_hash_of(sent.request.identifier)):
+        pictures = await series.paint(requests, connection, key)
+    return await run_in_threadpool(answer, sent.request, pictures, _urls(jobs, connection))
 
 
 @router.get("/models")
@@ -87,6 +109,13 @@ def read_model(name: ModelName, models: CurrentLiveModels) -> ModelView:
     """Say whether a request can give this name."""
     models.require(name)
     return ModelView(id=name)
+
+
+def _urls(jobs: OwnJobs, connection: Request) -> Callable[[Job], str]:
+    def url_of(job: Job) -> str:
+        return jobs.signed_url(job) or str(connection.url_for("read_image", job_id=job.id))
+
+    return url_of
 
 
 def _hash_of(identifier: str | None) -> str | None:

@@ -6,14 +6,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from pydantic.json_schema import models_json_schema
 
+from api.inputs.documents import REFERENCE_TO
+from api.job_submission import JobSubmission
+from api.openai_images.edits import EditRequest
 from api.openai_images.errors import PREFIX as OPENAI_PREFIX
 from api.openapi.errors import show_errors
 from api.openapi.examples import show_example
 from api.openapi.headers import REQUEST_ID_PARAMETER, show_headers
 from api.openapi.streams import show_events
+from api.sdapi.img2img import Img2ImgRequest
 from api.sdapi.password import PREFIX as SDAPI_PREFIX
-from shared.generation import GenerationDefaults
+from shared.generation import GenerationDefaults, GenerationRequest
 
 DESCRIPTION = """\
 `POST /generate` waits for its picture; `POST /jobs` queues one, to follow at `/jobs/{id}`.
@@ -63,6 +68,7 @@ def _complete(
     document: dict[str, Any], app: FastAPI, defaults: GenerationDefaults, *, is_open: bool
 ) -> None:
     components = document["components"]
+    _add_bodies(components["schemas"])
     _show_defaults(components["schemas"], defaults)
     for name in _UNUSED:
         components["schemas"].pop(name, None)
@@ -73,6 +79,14 @@ def _complete(
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
                 _complete_operation(operation, route, is_open=is_open)
+
+
+def _add_bodies(schemas: dict[str, Any]) -> None:
+    """Show the requests that are read by hand: FastAPI knows a body from a parameter only."""
+    models = (GenerationRequest, JobSubmission, Img2ImgRequest, EditRequest)
+    wanted: list[Any] = [(model, "validation") for model in models]
+    _, found = models_json_schema(wanted, ref_template=REFERENCE_TO)
+    schemas.update(found["$defs"])
 
 
 def _show_defaults(schemas: dict[str, Any], defaults: GenerationDefaults) -> None:

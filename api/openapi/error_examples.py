@@ -22,6 +22,7 @@ from shared.errors import (
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
+    InputRefused,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -47,6 +48,7 @@ CONFLICT = IdempotencyConflict(JOB_ID)
 UNFORESEEN = Exception()
 OF_SUBMITS = (
     LoraUnknown(0, "watercolor", ["watercolour"]),
+    InputRefused("init_image", "is not a PNG, a JPEG or a WebP"),
     QueueFull(100, 42),
     RateLimited("60 per 1 minute", 17),
     NO_MODEL,

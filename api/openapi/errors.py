@@ -47,6 +47,7 @@ _OF_PATH: dict[str, Sequence[Failure]] = {
     "/jobs/{job_id}/image": OF_AN_UNFINISHED_JOB,
     "/v1/models/{name}": (*OF_A_MODEL, INVALID),
     "/v1/images/generations": OF_A_MODEL,
+    "/v1/images/edits": OF_A_MODEL,
 }
 
 

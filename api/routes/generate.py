@@ -5,6 +5,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import ASYNC_RESPONSES, PICTURE_RESPONSES, accepted, picture
 from api.dependencies import CurrentBlockingCall
+from api.inputs.documents import body_docs
+from api.inputs.intake import SentGeneration
 from api.job_submission import JobSubmission
 from api.own_dependencies import CountedSubmit, Jobs
 from api.request_headers import OnDisconnect, OptionalIdempotencyKey, Prefer
@@ -18,10 +20,11 @@ router = APIRouter(tags=["pictures"])
     response_class=Response,
     responses={**PICTURE_RESPONSES, **ASYNC_RESPONSES},
     dependencies=[CountedSubmit],
+    openapi_extra=body_docs(GenerationRequest),
 )
 async def generate(
     *,
-    request: GenerationRequest,
+    request: SentGeneration,
     connection: Request,
     jobs: Jobs,
     call: CurrentBlockingCall,

@@ -17,7 +17,9 @@ from api.answers import (
     picture,
 )
 from api.dependencies import CurrentBlockingCall, CurrentWaiter
+from api.inputs.documents import body_docs
 from api.job_page import JobPage
+from api.job_submission import JobSubmission
 from api.own_dependencies import EXAMPLE_ID, CountedSubmit, JobId, Jobs
 from api.request_headers import OptionalIdempotencyKey
 from api.webhook_check import CheckedSubmission
@@ -48,6 +50,7 @@ Cursor = Annotated[
     response_model=JobView,
     responses=ACCEPTED_RESPONSES,
     dependencies=[CountedSubmit],
+    openapi_extra=body_docs(JobSubmission),
 )
 def submit(
     submission: CheckedSubmission,

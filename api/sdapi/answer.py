@@ -117,6 +117,7 @@ def _info(request: Txt2ImgRequest, pictures: Sequence[Picture]) -> Info:
         batch_size=request.batch_size,
         sd_model_name=result.build.model,
         sd_model_hash=short_hash(result.build.model_revision),
+        denoising_strength=first.job.request.strength,
         infotexts=[
             write_infotext(picture.job.request, picture.result.build, PROGRAM, picture.result.loras)
             for picture in pictures

@@ -11,9 +11,11 @@ from api.dependencies import (
     CurrentLiveModels,
     CurrentSettings,
 )
+from api.inputs.documents import json_docs
 from api.own_dependencies import CountedSubmit, CurrentSeries, Jobs
 from api.sdapi.answer import Txt2ImgAnswer, answer
 from api.sdapi.catalogue import LoraItem, ModelItem, Options, SamplerItem, SchedulerItem, Scripts
+from api.sdapi.img2img import CurrentImg2Img, CurrentStartingPictures, Img2ImgRequest
 from api.sdapi.progress import ProgressAnswer, ProgressReader
 from api.sdapi.request import Txt2ImgRequest
 from api.sdapi.samplers import SamplerNames
@@ -63,6 +65,21 @@ async def txt2img(
     """Paint pictures as A1111 does; what a field asks and cannot be done is refused by name."""
     pictures = await series.paint(translator.translate(request), connection)
     return await run_in_threadpool(answer, request, pictures)
+
+
+@router.post("/img2img", dependencies=[CountedSubmit], openapi_extra=json_docs(Img2ImgRequest))
+async def img2img(
+    *,
+    sent: CurrentImg2Img,
+    translator: CurrentTranslator,
+    start: CurrentStartingPictures,
+    connection: Request,
+    series: CurrentSeries,
+) -> Txt2ImgAnswer:
+    """Paint pictures that begin with one, in all of it or in the white parts of a mask."""
+    requests = await start.put_into(translator.translate(sent.request), sent)
+    pictures = await series.paint(requests, connection)
+    return await run_in_threadpool(answer, sent.request.shown, pictures)
 
 
 @router.get("/progress")

@@ -28,6 +28,9 @@ _OPTION_OF = {
     "height": "--height",
     "seed": "--seed",
     "scheduler": "--scheduler",
+    "init_image": "--init-image",
+    "strength": "--strength",
+    "mask": "--mask",
     "state": "--state",
     "limit": "--limit",
 }

@@ -1,5 +1,6 @@
 """`generate` paints a picture and saves it; `fetch` saves that of a job which is there."""
 
+import base64
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -45,6 +46,25 @@ Loras = Annotated[
     list[str] | None,
     typer.Option("--lora", metavar="NAME[:WEIGHT]", help="A LoRA; repeat it for several."),
 ]
+InitImage = Annotated[
+    Path | None,
+    typer.Option(
+        "--init-image", metavar="FILE", exists=True, dir_okay=False, help="Picture to begin with."
+    ),
+]
+Strength = Annotated[
+    float | None, typer.Option("--strength", help="How much of it is painted anew, to 1.")
+]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="White where it is painted anew.",
+    ),
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Ctrl-C and --timeout leave the job running.")]
 WaitForRoom = Annotated[bool, typer.Option("--wait-for-room", help="Wait while the queue is full.")]
 
@@ -65,6 +85,9 @@ def generate(  # noqa: PLR0913  # The options of the program.
     seed: Seed = None,
     scheduler: Scheduler = None,
     lora: Loras = None,
+    init_image: InitImage = None,
+    strength: Strength = None,
+    mask: Mask = None,
     timeout: Seconds = None,
     keep: Keep = False,
     wait_for_room: WaitForRoom = False,
@@ -83,6 +106,9 @@ def generate(  # noqa: PLR0913  # The options of the program.
         "seed": seed,
         "scheduler": scheduler,
         "loras": read_loras(lora, as_json=as_json),
+        "init_image": _in_base64(init_image),
+        "strength": strength,
+        "mask": _in_base64(mask),
     }
     request = {name: value for name, value in wished.items() if value is not None}
     _deliver(
@@ -118,6 +144,10 @@ def fetch(
         Connection.of(context, url, api_key),
         as_json=as_json,
     )
+
+
+def _in_base64(file: Path | None) -> str | None:
+    return None if file is None else base64.b64encode(file.read_bytes()).decode()
 
 
 def _deliver(

@@ -15,7 +15,8 @@ from tests.cli.conftest import StartProgram
 from tests.cli.program import Program
 from tests.contract.serving import announce, working
 from tests.support.builders import WORKER, store_job
-from tests.support.pipelines import gives_no_finite_picture
+from tests.support.input_pictures import encoded, half_and_half, mask_of_left
+from tests.support.pipelines import PaintsFlat, gives_no_finite_picture
 
 QUICK = ("--steps", "5", "--width", "256", "--height", "256")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -77,6 +78,9 @@ class TestGenerate:
             "scheduler": "euler_ancestral",
             "embed_metadata": True,
             "loras": [],
+            "init_image": None,
+            "strength": None,
+            "mask": None,
         }
 
     def test_prints_the_job_as_the_service_tells_it(
@@ -270,3 +274,29 @@ class TestLoras:
         done = program("generate", "-o", str(tmp_path), "--lora", "nowhere", "apples")
         assert done.status == 2
         assert "there is no LoRA 'nowhere' here" in done.err
+
+
+class TestAStartingPicture:
+    def test_is_sent_with_its_mask(self, program: Program, redis: Redis, tmp_path: Path) -> None:
+        picture, mask = tmp_path / "cat.png", tmp_path / "mask.png"
+        picture.write_bytes(encoded(half_and_half()))
+        mask.write_bytes(encoded(mask_of_left()))
+        options = ("--init-image", str(picture), "--mask", str(mask), "--strength", "0.6")
+        pipeline = PaintsFlat()
+        with working(redis, pipeline):
+            done = program("generate", "a dog", "-o", str(tmp_path / "dog.png"), *options)
+        assert done.status == 0, done.err
+        assert pipeline.painted[0].strength == 0.6
+        assert pipeline.painted_on[0].mask is not None
+
+    def test_that_is_none_is_named_by_its_option(self, program: Program, tmp_path: Path) -> None:
+        file = tmp_path / "cat.gif"
+        file.write_bytes(b"GIF89a")
+        done = program("generate", "a dog", "--init-image", str(file))
+        assert done.status == 2
+        assert "--init-image: is not a PNG, a JPEG or a WebP" in done.err
+
+    def test_that_is_not_there_is_named(self, program: Program, tmp_path: Path) -> None:
+        done = program("generate", "a dog", "--init-image", str(tmp_path / "nothing.png"))
+        assert done.status == 2
+        assert "--init-image" in done.err

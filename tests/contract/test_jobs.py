@@ -62,6 +62,9 @@ class TestSubmit:
         assert request == {
             "prompt": "a red apple",
             "negative_prompt": None,
+            "init_image": None,
+            "strength": None,
+            "mask": None,
             "num_inference_steps": 28,
             "guidance_scale": 7.0,
             "height": 512,

@@ -84,7 +84,8 @@ class TestGenerate:
         (image,) = images(painter.images.generate(prompt="a", size="256x264", extra_body=ours))
         job = client.get(f"/jobs/{extra(image, 'job_id')}").json()
         asked = {"prompt": "a", "width": 256, "height": 264, **ours}
-        assert job["request"] == {**asked, "embed_metadata": True, "loras": []}
+        unused = dict.fromkeys(("init_image", "strength", "mask"))
+        assert job["request"] == {**asked, "embed_metadata": True, "loras": [], **unused}
 
     def test_takes_the_installations_defaults(
         self, start_api: StartApi, connect_to: ConnectTo, redis: Redis

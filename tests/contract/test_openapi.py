@@ -60,9 +60,11 @@ class TestOpenApi:
             "DELETE /jobs/{job_id}",
             "GET /schedulers",
             "POST /v1/images/generations",
+            "POST /v1/images/edits",
             "GET /v1/models",
             "GET /v1/models/{name}",
             "POST /sdapi/v1/txt2img",
+            "POST /sdapi/v1/img2img",
             "GET /sdapi/v1/progress",
             "GET /sdapi/v1/samplers",
             "GET /sdapi/v1/schedulers",
@@ -92,7 +94,13 @@ class TestOpenApi:
             (
                 "POST /generate",
                 "422",
-                {"ValidationError", "ValidationError 2", "IdempotencyConflict", "ContentBlocked"},
+                {
+                    "ValidationError",
+                    "ValidationError 2",
+                    "ValidationError 3",
+                    "IdempotencyConflict",
+                    "ContentBlocked",
+                },
             ),
             ("POST /jobs", "429", {"QueueFull", "RateLimited"}),
             ("GET /jobs/{job_id}/image", "409", {"JobNotFinished", "JobCanceled"}),
@@ -195,3 +203,15 @@ class TestOpenApi:
     def test_shows_both_forms_of_a_picture_in_a_body(self, document: Document, name: str) -> None:
         body = operations(document)[name]["requestBody"]
         assert set(body["content"]) == {"image/png", "application/json"}
+
+    @pytest.mark.parametrize(
+        ("name", "model"),
+        [("POST /generate", "GenerationRequest"), ("POST /jobs", "JobSubmission")],
+    )
+    def test_shows_both_forms_of_a_request(self, document: Document, name: str, model: str) -> None:
+        content = operations(document)[name]["requestBody"]["content"]
+        assert content["application/json"]["schema"] == {"$ref": f"#/components/schemas/{model}"}
+        assert content["multipart/form-data"]["schema"]["properties"]["init_image"] == {
+            "type": "string",
+            "format": "binary",
+        }

@@ -118,6 +118,9 @@ class TestGenerate:
             "scheduler": "euler_ancestral",
             "embed_metadata": True,
             "loras": [],
+            "init_image": None,
+            "strength": None,
+            "mask": None,
         }
 
     def test_draws_another_seed_each_time(self, client: httpx.Client, redis: Redis) -> None:

@@ -26,6 +26,7 @@ REQUEST: dict[str, Any] = {
     "loras": [],
 }
 UNSAID = {"embed_metadata", "loras"}
+UNUSED = {"init_image": None, "strength": None, "mask": None}
 INFO = (
     'a cat, "ネコ":\n(on a mat)\nNegative prompt: Steps: 3, dog\n'
     "Steps: 5, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.25, Seed: 42, "
@@ -62,7 +63,7 @@ class TestOurPicture:
         assert info_of(client, paint(client, redis, REQUEST)) == {
             "info": INFO,
             "source": "semantic-bit",
-            "request": REQUEST,
+            "request": {**REQUEST, **UNUSED},
             "notes": [],
             "result": RESULT,
         }

@@ -150,6 +150,9 @@ class TestTxt2Img:
             "scheduler": Scheduler.DPM_SOLVER_PP,
             "embed_metadata": True,
             "loras": [],
+            "init_image": None,
+            "strength": None,
+            "mask": None,
         }
 
     def test_says_how_it_was_made(self, client: httpx.Client, redis: Redis) -> None:

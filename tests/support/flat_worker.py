@@ -1,7 +1,18 @@
 """The worker as it is, but for a model that costs nothing, where the picture does not matter."""
 
+from shared.settings import Settings
+from tests.support.builders import BUILD
 from tests.support.pipelines import PaintsFlat
-from worker.main import main
+from tests.support.tokenizers import make_tokenizer
+from worker.main import Publish, main
+from worker.metrics import OnAgain
+
+
+def load(_: Settings, __: OnAgain, publish: Publish) -> PaintsFlat:
+    tokenizer = make_tokenizer()
+    publish(tokenizer)
+    return PaintsFlat(build=BUILD.model_copy(update={"tokenizer": tokenizer.id}))
+
 
 if __name__ == "__main__":
-    main(lambda *_: PaintsFlat())
+    main(load)

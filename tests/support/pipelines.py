@@ -10,6 +10,7 @@ from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.loras import LoraUsed
 from tests.support.builders import BUILD
+from worker.inputs import NO_INPUTS, Inputs
 from worker.prompt_account import PromptAccount
 from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
 
@@ -27,11 +28,15 @@ class PaintsFlat:
     account: PromptAccount = field(default_factory=PromptAccount)
     painted: list[GenerationRequest] = field(default_factory=list)
     flagged: bool | None = None
+    painted_on: list[Inputs] = field(default_factory=list)
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        for step in range(1, request.num_inference_steps + 1):
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        for step in range(1, request.steps_run + 1):
             on_step(step)
         self.painted.append(request)
+        self.painted_on.append(inputs)
         image = Image.new("RGB", (request.width, request.height), self.colour)
         loras = tuple(LoraUsed(**use.model_dump(), **LORA_HASHES) for use in request.loras)
         return Painting(
@@ -56,6 +61,7 @@ class RaisesAfterAStep:
         self,
         request: GenerationRequest,  # noqa: ARG002  # The protocol's.
         on_step: OnStep,
+        inputs: Inputs = NO_INPUTS,  # noqa: ARG002  # The protocol's.
     ) -> Painting:
         on_step(1)
         raise self.error
@@ -79,11 +85,13 @@ class WaitsAfterAStep:
     standing: Event = field(default_factory=Event)
     go_on: Event = field(default_factory=Event)
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         on_step(1)
         self.standing.set()
         assert self.go_on.wait(PATIENCE_SECONDS), "nobody told the pipeline to go on"
-        return PaintsFlat(build=self.build).generate(request, on_step)
+        return PaintsFlat(build=self.build).generate(request, on_step, inputs)
 
 
 @dataclass
@@ -97,8 +105,13 @@ class PaintsOnCommand:
     def go_on(self, times: int = 1) -> None:
         self._commands.release(times)
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        for step in range(1, request.num_inference_steps + 1):
+    def generate(
+        self,
+        request: GenerationRequest,
+        on_step: OnStep,
+        inputs: Inputs = NO_INPUTS,  # noqa: ARG002  # The protocol's.
+    ) -> Painting:
+        for step in range(1, request.steps_run + 1):
             self._obey()
             on_step(step, lambda: self._picture(request.width // 8, request.height // 8))
         self._obey()
@@ -124,6 +137,7 @@ class PaintsUntilInterrupted:
         self,
         request: GenerationRequest,  # noqa: ARG002  # The protocol's.
         on_step: OnStep,
+        inputs: Inputs = NO_INPUTS,  # noqa: ARG002  # The protocol's.
     ) -> Painting:
         try:
             for _ in range(int(PATIENCE_SECONDS / _LOOK_SECONDS)):
@@ -147,8 +161,10 @@ class TakesTurns:
     def __post_init__(self) -> None:
         self._turns = iter(self.pipelines)
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        return next(self._turns).generate(request, on_step)
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        return next(self._turns).generate(request, on_step, inputs)
 
 
 @dataclass
@@ -158,8 +174,10 @@ class CallsBeforeItReturns:
     call: Callable[[], object]
     build: Build = BUILD
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        painting = PaintsFlat(build=self.build).generate(request, on_step)
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        painting = PaintsFlat(build=self.build).generate(request, on_step, inputs)
         self.call()
         return painting
 
@@ -170,10 +188,15 @@ class WaitsToBeSeen:
 
     build: Build = BUILD
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
-        for step in range(1, request.num_inference_steps):
+    def generate(
+        self,
+        request: GenerationRequest,
+        on_step: OnStep,
+        inputs: Inputs = NO_INPUTS,  # noqa: ARG002  # The protocol's.
+    ) -> Painting:
+        for step in range(1, request.steps_run):
             self._show(step, on_step)
-        on_step(request.num_inference_steps)
+        on_step(request.steps_run)
         image = Image.new("RGB", (request.width, request.height), "red")
         return Painting(image, text_seconds=0.01, denoise_seconds=0.02, decode_seconds=0.03)
 

@@ -10,6 +10,7 @@ from PIL.Image import Image
 
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
+from worker.inputs import NO_INPUTS, Inputs
 from worker.main import Publish, load_model, main
 from worker.metrics import OnAgain
 from worker.runner import OnStep, Painting, Pipeline
@@ -36,14 +37,16 @@ class PoisonedPipeline:
     def build(self) -> Build:
         return self._pipeline.build
 
-    def generate(self, request: GenerationRequest, on_step: OnStep) -> Painting:
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         suffer = _SUFFERINGS.get(request.prompt, lambda _: None)
 
         def suffer_and_step(step: int, preview: Callable[[], Image] | None = None) -> None:
             suffer(step)
             on_step(step, preview)
 
-        return self._pipeline.generate(request, suffer_and_step)
+        return self._pipeline.generate(request, suffer_and_step, inputs)
 
 
 def _die(step: int) -> None:

@@ -7,6 +7,7 @@ from redis import Redis
 from shared.dispatcher import Dispatcher
 from shared.event_log import EventLog
 from shared.image_store import ImageStore
+from shared.input_store import InputStore
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.jobs import Job
@@ -41,6 +42,7 @@ def make_runner(
     store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
     return Runner(
         store=store,
+        inputs=InputStore(redis, kept_seconds=3600),
         images=images or RedisImages(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),

@@ -5,11 +5,13 @@ from redis import Redis
 from api.callers import Caller
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
+from api.inputs.references import References
 from api.job_service import JobService
 from api.live_loras import LiveLoras
 from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
+from shared.input_store import InputStore
 from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
@@ -26,6 +28,7 @@ def make_job_service(
 ) -> JobService:
     return JobService(
         store=store,
+        inputs=References(InputStore(redis, kept_seconds=3600)),
         images=RedisImages(redis, result_ttl=60),
         queue=queue,
         workers=WorkerRegistry(redis),

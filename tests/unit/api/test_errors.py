@@ -16,6 +16,7 @@ from shared.errors import (
     GenerationFailed,
     GenerationTimeout,
     IdempotencyConflict,
+    InputRefused,
     JobCanceled,
     JobExpired,
     JobNotFinished,
@@ -81,6 +82,13 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
         {},
     ),
     (InvalidRequest("No.", errors=[]), 422, "ValidationError", {"errors": []}, {}),
+    (
+        InputRefused("mask", "is empty"),
+        422,
+        "ValidationError",
+        {"errors": [{"loc": ["body", "mask"], "msg": "is empty", "type": "input_picture"}]},
+        {},
+    ),
     (
         QueueFull(7, 3),
         429,

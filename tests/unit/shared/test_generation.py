@@ -14,6 +14,7 @@ LIMITS = [
     ("width", 256, 768, 8),
     ("seed", 0, 2**32 - 1, 1),
 ]
+REFERENCE = "sha256:" + "a" * 64
 NUMBERS = [name for name, *_ in LIMITS]
 INTEGERS = [name for name in NUMBERS if name != "guidance_scale"]
 
@@ -135,6 +136,9 @@ class TestFields:
             "scheduler": "dpmsolver++",
             "embed_metadata": True,
             "loras": [],
+            "init_image": None,
+            "strength": None,
+            "mask": None,
         }
 
     def test_needs_a_prompt(self) -> None:
@@ -214,3 +218,45 @@ class TestFilled:
     def test_changes_nothing_the_second_time(self) -> None:
         once = GenerationRequest(prompt="a cat").filled(self.DEFAULTS, seed=99)
         assert once.filled(GenerationDefaults(), seed=1) == once
+
+
+class TestStartingPicture:
+    @pytest.mark.parametrize(("field", "value"), [("strength", 0.5), ("mask", REFERENCE)])
+    def test_is_needed_by_what_belongs_to_it(self, field: str, value: object) -> None:
+        assert refusal_of(field, value) == (field,)
+
+    @pytest.mark.parametrize(
+        "value", ["", "cat.png", REFERENCE[:-1], REFERENCE.upper(), REFERENCE + "\n", 5]
+    )
+    def test_is_a_reference(self, value: object) -> None:
+        assert refusal_of("init_image", value) == ("init_image",)
+
+    @pytest.mark.parametrize("strength", [0, -1, 1.01, math.nan, "0.5", True])
+    def test_has_a_strength_above_0_to_1(self, strength: object) -> None:
+        with pytest.raises(ValidationError) as refused:
+            make_request(init_image=REFERENCE, strength=strength)
+        assert [item["loc"] for item in refused.value.errors()] == [("strength",)]
+
+    def test_gets_the_usual_strength(self) -> None:
+        filled = make_request(init_image=REFERENCE).filled(GenerationDefaults(), seed=1)
+        assert filled.strength == 0.75
+        assert make_request().filled(GenerationDefaults(), seed=1).strength is None
+
+    @pytest.mark.parametrize(
+        ("steps", "strength", "run"),
+        [(28, None, 28), (28, 0.75, 21), (28, 1.0, 28), (28, 0.01, 1), (5, 0.99, 4), (10, 0.6, 6)],
+    )
+    def test_says_how_many_steps_are_run(
+        self, steps: int, strength: float | None, run: int
+    ) -> None:
+        init_image = REFERENCE if strength else None
+        request = make_request(num_inference_steps=steps, init_image=init_image, strength=strength)
+        assert request.steps_run == run
+
+    def test_is_none_in_requests_that_were_written_before_there_were_any(self) -> None:
+        old = make_request().model_dump_json(exclude={"init_image", "strength", "mask"})
+        assert GenerationRequest.model_validate_json(old) == make_request()
+
+    def test_may_be_null_everywhere(self) -> None:
+        written = make_request().model_dump_json()
+        assert GenerationRequest.model_validate_json(written) == make_request()

@@ -139,3 +139,9 @@ class TestRoundTrip:
         found = Infotext.parse(write_infotext(make_request(), build, PROGRAM))
         assert found.parameters["Model"] == model
         assert found.parameters["Version"] == PROGRAM
+
+
+@pytest.mark.parametrize(("strength", "text"), [(0.75, "0.75"), (1.0, "1")])
+def test_says_how_much_of_a_picture_was_painted_anew(strength: float, text: str) -> None:
+    words = written(init_image="sha256:" + "a" * 64, strength=strength)
+    assert f"Size: 256x256, Denoising strength: {text}, Model: demo" in words

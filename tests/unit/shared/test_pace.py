@@ -203,3 +203,8 @@ class TestStore:
         paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))
         (key,) = any_redis.keys("semantic-bit:pace:*")
         assert 7 * 24 * 3600 < any_redis.ttl(key) <= 31 * 24 * 3600
+
+
+def test_the_work_of_a_picture_that_begins_with_another_is_the_steps_that_are_run() -> None:
+    request = make_request(num_inference_steps=10, init_image="sha256:" + "a" * 64, strength=0.6)
+    assert Work.of(request).steps == 6

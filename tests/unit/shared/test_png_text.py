@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from shared.png_text import MAX_TEXT_BYTES, SIGNATURE, PngUnreadable, read_png
+from shared.png_text import (
+    HEAD_BYTES,
+    MAX_TEXT_BYTES,
+    SIGNATURE,
+    PngUnreadable,
+    read_png,
+    size_in,
+)
 from tests.support.pngs import END, HEADER, PIXELS, chunk, flat_png, make_png, open_png
 
 KEYWORDS = {"parameters", "other"}
@@ -167,3 +174,16 @@ class TestPixelsOnly:
         image.save(png, "PNG", transparency=1)
         kept = open_png(read_png(png.getvalue(), ()).pixels_only())
         assert kept.convert("RGBA").getpixel((0, 0)) == (10, 20, 30, 0)
+
+    def test_keeps_what_is_asked_for_beside_them(self) -> None:
+        png = make_png((b"eXIf", b"turned"), (b"tEXt", b"a\0b"))
+        assert read_png(png, ()).pixels_only(b"eXIf") == make_png((b"eXIf", b"turned"))
+
+
+class TestHeader:
+    def test_says_the_size(self) -> None:
+        assert size_in(make_png()[:HEAD_BYTES]) == (2, 1)
+
+    def test_says_whether_it_is_animated(self) -> None:
+        assert read_png(make_png((b"acTL", bytes(8))), ()).is_animated
+        assert not read_png(make_png(), ()).is_animated

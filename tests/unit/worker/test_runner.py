@@ -9,6 +9,7 @@ from PIL import Image
 from redis import Redis
 
 from shared.errors import AttemptLost, JobExpired, JobNotFound, StorageUnavailable
+from shared.generation import GenerationResult
 from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import JobStore
 from shared.jobs import Job
@@ -109,7 +110,7 @@ class TestSuccess:
         png = images.open(job).read()
         assert job.result is not None
         assert job.result.model_dump(exclude={"timings"}) == {
-            **request.model_dump(exclude={"prompt", "negative_prompt", "embed_metadata"}),
+            **request.model_dump(include=set(GenerationResult.model_fields)),
             "build": BUILD.model_dump(),
             "prompt_tokens": 0,
             "prompt_chunks": 1,
