@@ -16,7 +16,7 @@ export async function readLimits() {
 
 /** Say what is wrong with a value, or nothing; an empty one is undefined. */
 export function complaint(value, limits) {
-  const isNeeded = limits.isRequired || limits.default !== undefined;
+  const isNeeded = limits.isRequired || (limits.default ?? null) !== null;
   if (value === undefined) return isNeeded ? missing(limits) : "";
   const about = { string: aboutText, boolean: () => "" }[limits.type] ?? aboutNumber;
   return about(value, limits);
