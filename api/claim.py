@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _OPTIONAL = frozenset(
-    {"negative_prompt", "embed_metadata", "loras", "init_image", "strength", "mask"}
+    {"negative_prompt", "embed_metadata", "loras", "init_image", "strength", "mask", "model"}
 )
 
 

@@ -101,6 +101,7 @@ class Services:
             limit=settings.max_concurrent_requests,
             check_prompts=prompts.check,
             tracing=tracing,
+            models=settings.named_models,
         )
         waiter = Waiter(store)
         feeds = EventFeeds(JobEvents(EventLog(redis), jobs, forecaster))

@@ -28,6 +28,7 @@ from shared.errors import (
     JobNotFound,
     LoraUnknown,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
     SeriesTimeout,
@@ -81,6 +82,7 @@ STATUS_OF: dict[type[ServiceError], int] = {
     JobExpired: 410,
     InvalidRequest: 422,
     InputRefused: 422,
+    ModelUnknown: 422,
     IdempotencyConflict: 422,
     LoraUnknown: 422,
     ContentBlocked: 422,  # The same request paints the same picture again.

@@ -1,15 +1,15 @@
 """When each job that waits will have its picture."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from threading import Lock
 from time import monotonic
 
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.pace import Pace, PaceStore, Work
-from shared.worker_registry import WorkerRegistry, WorkerState
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 
 # A snapshot this old is as good as a new one, and cheaper.
 _FRESH_SECONDS = 0.5
@@ -24,7 +24,24 @@ class Lane:
     """A worker that paints: how fast, and the seconds until it is free."""
 
     pace: Pace
+    """Of its default model."""
+
     busy_seconds: float
+    paces: Mapping[str, Pace] | None = None
+    """Of each model that it serves; None where it serves every one at the same pace."""
+
+    @property
+    def models(self) -> frozenset[str] | None:
+        """What it serves; None for everything."""
+        return None if self.paces is None else frozenset(self.paces)
+
+    def serves(self, model: str | None) -> bool:
+        """Say whether it may get a job for this model."""
+        return model is None or self.paces is None or model in self.paces
+
+    def pace_of(self, model: str | None) -> Pace:
+        """Give the pace of a model that it serves."""
+        return self.pace if model is None or self.paces is None else self.paces[model]
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,7 @@ class Forecast:
     """The queue as it was at a moment, played forward."""
 
     positions: Mapping[str, int]
-    """Of the jobs that wait: 0 is next."""
+    """Of the jobs that wait: how many before it are for workers that may get it; 0 is next."""
 
     etas: Mapping[str, float | None]
     """Seconds until each of them has its picture; None where its worker's pace is not known."""
@@ -42,6 +59,9 @@ class Forecast:
 
     first_end_seconds: float | None
     """Until the first job ends, which makes room for another."""
+
+    is_divided: bool = False
+    """Some jobs are for other workers than others are."""
 
     def eta_seconds(self, job_id: str, seconds_alone: float | None) -> float | None:
         """Give the estimate of a job; one that is not among them comes after them all."""
@@ -54,27 +74,62 @@ class Forecast:
 
 def play_forward(queue: Sequence[tuple[str, Work]], lanes: Iterable[Lane]) -> Forecast:
     """Give each job, first come first served, to the worker that is free first."""
-    free = [(lane.busy_seconds, number, lane.pace) for number, lane in enumerate(lanes)]
-    heapify(free)
-    ends = [busy for busy, _, _ in free if busy > 0]
+    workers = [_Worker(lane) for lane in lanes]
+    ends = [worker.free_at for worker in workers if worker.free_at > 0]
     etas: dict[str, float | None] = {}
-    known = bool(free)
     for job_id, work in queue:
-        seconds = free[0][2].seconds(work) if known else None
-        if seconds is None:
-            known = False  # Nor when those behind it begin.
-            etas[job_id] = None
-            continue
-        start, number, pace = heappop(free)
-        heappush(free, (start + seconds, number, pace))
-        etas[job_id] = start + seconds
-        ends.append(start + seconds)
+        etas[job_id] = end = _give(work, [one for one in workers if one.lane.serves(work.model)])
+        if end is not None:
+            ends.append(end)
+    known = bool(workers) and all(worker.is_known for worker in workers)
     return Forecast(
-        positions={job_id: position for position, (job_id, _) in enumerate(queue)},
+        positions=_positions(queue, [worker.lane for worker in workers]),
         etas=etas,
-        next_start_seconds=free[0][0] if known else None,
+        next_start_seconds=min(worker.free_at for worker in workers) if known else None,
         first_end_seconds=min(ends, default=None),
+        is_divided=len({worker.lane.models for worker in workers}) > 1,
     )
+
+
+@dataclass
+class _Worker:
+    """A lane as the jobs of the queue are given to it."""
+
+    lane: Lane
+    is_known: bool = True
+
+    def __post_init__(self) -> None:
+        self.free_at = self.lane.busy_seconds
+
+
+def _give(work: Work, workers: Sequence[_Worker]) -> float | None:
+    if not workers or not all(worker.is_known for worker in workers):
+        return None
+    first = min(workers, key=lambda worker: worker.free_at)
+    seconds = first.lane.pace_of(work.model).seconds(work)
+    if seconds is None:
+        for worker in workers:
+            worker.is_known = False  # Nor when those behind it begin.
+        return None
+    first.free_at += seconds
+    return first.free_at
+
+
+def _positions(queue: Sequence[tuple[str, Work]], lanes: Sequence[Lane]) -> dict[str, int]:
+    rivals: dict[str | None, set[str | None]] = {}
+    models = {work.model for _, work in queue}
+    for model in models:
+        rivals[model] = {other for other in models if _meet(model, other, lanes)}
+    before: Counter[str | None] = Counter()
+    positions = {}
+    for job_id, work in queue:
+        positions[job_id] = sum(before[rival] for rival in rivals[work.model])
+        before[work.model] += 1
+    return positions
+
+
+def _meet(model: str | None, other: str | None, lanes: Sequence[Lane]) -> bool:
+    return model == other or any(lane.serves(model) and lane.serves(other) for lane in lanes)
 
 
 class Forecaster:
@@ -95,7 +150,7 @@ class Forecaster:
         self._lock = Lock()
         self._looked_at = float("-inf")
         self._forecast = play_forward([], [])
-        self._fastest: Pace | None = None
+        self._fastest: Lane | None = None
 
     def current(self) -> Forecast:
         """Give the forecast of this moment.
@@ -109,7 +164,7 @@ class Forecaster:
         with self._lock:
             if monotonic() - self._looked_at > seconds_old:
                 lanes = self._lanes()
-                self._fastest = lanes[0].pace if lanes else None
+                self._fastest = lanes[0] if lanes else None
                 self._forecast = play_forward(self._store.queue(), lanes)
                 self._looked_at = monotonic()
             return self._forecast
@@ -124,16 +179,32 @@ class Forecaster:
         if job.id not in forecast.etas:
             is_short = len(forecast.positions) < _SHORT_QUEUE
             forecast = self._at_most(0 if is_short else self._fresh_seconds)
-        alone = self._fastest.seconds(Work.of(job.request)) if self._fastest else None
+        alone = self._seconds_alone(Work.of(job.request))
         eta = forecast.eta_seconds(job.id, alone)
         return None if eta is None else round(eta, 1)
+
+    def position(self, job: Job, rank: int | None) -> int | None:
+        """Give how many jobs wait before this one for the same workers; `rank` counts all jobs."""
+        if rank is None or not self.current().is_divided:
+            return rank
+        return self.current().positions.get(job.id, rank)
+
+    def _seconds_alone(self, work: Work) -> float | None:
+        lane = self._fastest
+        return lane.pace_of(work.model).seconds(work) if lane and lane.serves(work.model) else None
 
     def _lanes(self) -> list[Lane]:
         now = self._store.now()
         held = [job for job in self._store.get_many(self._store.held_ids()) if job is not None]
         busy = {job.worker: job.eta_seconds(now) or 0.0 for job in held}
         return [
-            Lane(self._paces.of(beat.build), busy.get(beat.worker, 0.0))
+            Lane(self._paces.of(beat.build), busy.get(beat.worker, 0.0), self._paces_of(beat))
             for beat in self._workers.alive()
             if beat.state is WorkerState.READY and beat.build is not None
         ]
+
+    def _paces_of(self, beat: Heartbeat) -> dict[str, Pace]:
+        return {
+            model.name: self._paces.of(model.build) if model.build else Pace({})
+            for model in beat.served
+        }

@@ -23,6 +23,7 @@ from shared.errors import (
     JobNotFinished,
     JobNotFound,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
 )
@@ -63,13 +64,18 @@ class JobService:
         limit: int,
         check_prompts: Callable[[GenerationRequest, Sequence[Heartbeat]], None],
         tracing: Tracing,
+        models: Collection[str] = (),
     ) -> None:
-        """Take the parts; `check_prompts` raises where no live worker would read a prompt."""
+        """Take the parts.
+
+        `check_prompts` raises where no live worker would read a prompt; `models` are the names that
+        the settings give to models.
+        """
         self._store = store
         self._inputs = inputs
         self._images = images
         self._queue = queue
-        self._dispatcher = Dispatcher(store, queue)
+        self._dispatcher = Dispatcher(store, queue, workers)
         self._workers = workers
         self._listing = listing
         self._forecaster = forecaster
@@ -78,6 +84,7 @@ class JobService:
         self._limit = limit
         self._check_prompts = check_prompts
         self._tracing = tracing
+        self._models = models
 
     def submit(
         self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
@@ -89,7 +96,8 @@ class JobService:
             LoraUnknown: It names one that is not there.
             InvalidRequest: A prompt is too long, and the policy refuses those.
             InputRefused: A picture to begin with is not there, or not any more.
-            ModelNotLoaded: No worker lives that paints or will.
+            ModelNotLoaded: No worker lives that paints it or will.
+            ModelUnknown: There is no such model.
             QueueFull: As many jobs as are admitted wait or run.
             RateLimited: As many of this caller's as it may have do.
         """
@@ -130,7 +138,11 @@ class JobService:
         waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
         positions = dict(zip(waiting, self._store.positions(waiting), strict=True))
         return [
-            JobView.of(job, positions.get(job.id), self._forecaster.eta_seconds(job))
+            JobView.of(
+                job,
+                self._forecaster.position(job, positions.get(job.id)),
+                self._forecaster.eta_seconds(job),
+            )
             for job in jobs
         ]
 
@@ -215,8 +227,9 @@ class JobService:
         # Drawn here and not by the worker, so that a second attempt paints the same picture.
         drawn = randbelow(_SEEDS) if seed is None else seed
         request = submission.request
+        model = self._model_for(request.model, alive)
         defaults = self._inputs.check(request, caller.name, self._defaults)
-        complete = request.filled(defaults, seed=drawn)
+        complete = request.filled(defaults, seed=drawn, model=model)
         self._check_prompts(complete, alive)
         return Job.queued(
             str(uuid4()),
@@ -229,6 +242,17 @@ class JobService:
             request_id=bound_request_id(),
             traceparent=traceparent,
         )
+
+    def _model_for(self, wanted: str | None, alive: Sequence[Heartbeat]) -> str | None:
+        names = list(dict.fromkeys(name for beat in alive for name in beat.names))
+        if not names or wanted in names:
+            return wanted
+        if wanted is None:
+            return names[0]
+        if wanted in self._models:
+            reason = f"no worker that serves the model {wanted!r} is running"
+            raise ModelNotLoaded(reason)
+        raise ModelUnknown(wanted, names)
 
     def _add(
         self,

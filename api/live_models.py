@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from api.errors import InvalidRequest, ModelNotFound
+from pydantic import BaseModel, ConfigDict
+
+from api.errors import ModelNotFound
 from shared.errors import ModelNotLoaded
 from shared.generation import Build
-from shared.worker_registry import WorkerRegistry, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState, why_no_picture
 
 _ALSO_CALLED = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": (
@@ -15,44 +17,82 @@ _ALSO_CALLED = {
 }
 
 
+class LiveModel(BaseModel):
+    """A model that a request can name."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    name: str
+
+    default: bool
+    """It paints where a request names none."""
+
+    warm: bool
+    """A worker has it loaded now; otherwise the first picture waits for that."""
+
+    build: Build | None
+    """What it paints with; null until it was loaded once."""
+
+    workers: list[str]
+    """Those that serve it, without the names of their hosts."""
+
+
 class LiveModels:
     """Knows the models from the heartbeats of their workers; may raise `RedisError`."""
 
     def __init__(self, workers: WorkerRegistry, aliases: Sequence[str]) -> None:
-        """Take the workers, and what the operator lets clients call whichever model is live."""
+        """Take the workers, and what the operator lets clients call the default model."""
         self._workers = workers
         self._aliases = aliases
 
-    def builds(self) -> list[Build]:
-        """Give what paints, one for each model."""
-        builds = [beat.build for beat in self._workers.alive() if beat.build]
-        return list({build.model: build for build in builds}.values())
+    def all(self) -> list[LiveModel]:
+        """Give the models of the workers that are ready, the default first."""
+        ready = [beat for beat in self._workers.alive() if beat.state is WorkerState.READY]
+        names = list(dict.fromkeys(name for beat in ready for name in beat.names))
+        return [_model(name, ready, is_default=name == names[0]) for name in names]
 
     def names(self) -> list[str]:
         """Give every name that a client may ask for."""
-        return self._names_of(self.builds())
+        return list(self.meanings())
 
-    def require(self, name: str | None) -> None:
-        """Accept the name of the model that paints, or none.
+    def require(self, name: str | None) -> str | None:
+        """Give the model that a client calls so; None where it calls for none.
 
         Raises:
-            InvalidRequest: Several paint, so that the next free worker may have another.
-            ModelNotFound: Another model paints.
+            ModelNotFound: Only others paint.
             ModelNotLoaded: None does.
         """
         if name is None:
-            return
-        builds = self.builds()
-        names = self._names_of(builds)
-        if not builds:
+            return None
+        meant = self.meanings()
+        if not meant:
             raise ModelNotLoaded(why_no_picture(self._workers.alive()))
-        if name not in names:
-            raise ModelNotFound(name, names)
-        if len(builds) > 1:
-            message = "the workers have several models, and one of them cannot be chosen"
-            raise InvalidRequest.of({"model": message})
+        if name not in meant:
+            raise ModelNotFound(name, list(meant))
+        return meant[name]
 
-    def _names_of(self, builds: Sequence[Build]) -> list[str]:
-        models = [build.model for build in builds]
-        also = [name for model in models for name in _ALSO_CALLED.get(model, ())]
-        return [*models, *also, *self._aliases] if models else []
+    def meanings(self) -> dict[str, str]:
+        """Give every name that a client may ask for, and which model it means."""
+        models = self.all()
+        if not models:
+            return {}
+        also = {
+            name: model.name
+            for model in models
+            for name in _ALSO_CALLED.get(model.build.model if model.build else model.name, ())
+        }
+        default = dict.fromkeys(self._aliases, models[0].name)
+        own = {model.name: model.name for model in models}
+        return {**own, **also, **default, **own}  # No alias hides a model's own name.
+
+
+def _model(name: str, ready: Sequence[Heartbeat], *, is_default: bool) -> LiveModel:
+    serving = [beat for beat in ready if name in beat.names]
+    served = [model for beat in serving for model in beat.served if model.name == name]
+    return LiveModel(
+        name=name,
+        default=is_default,
+        warm=any(model.warm for model in served),
+        build=next((model.build for model in served if model.build), None),
+        workers=[beat.worker.partition("@")[0] for beat in serving],
+    )

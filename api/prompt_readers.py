@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from api.errors import InvalidRequest
-from shared.errors import ModelNotLoaded
+from shared.errors import ModelNotLoaded, ModelUnknown
 from shared.generation import Build, GenerationRequest
 from shared.prompt_rules import PromptPolicy
 from shared.tokenizer_store import TokenizerStore
@@ -35,16 +35,21 @@ class PromptReaders:
         self._store = tokenizers
         self._tokenizer = lru_cache(maxsize=_TOKENIZERS)(self._load)
 
-    def live(self) -> "PromptReader":
-        """Give what reads prompts as the live model does.
+    def live(self, model: str | None) -> "PromptReader":
+        """Give what reads prompts as a live model does; None is the default.
 
         Raises:
-            ModelNotLoaded: None is.
+            ModelUnknown: No worker serves it.
+            ModelNotLoaded: It was not loaded yet.
         """
         alive = self._workers.alive()
-        build = _build_of(alive)
+        names = {name for beat in alive for name in beat.names}
+        if model is not None and names and model not in names:
+            raise ModelUnknown(model, sorted(names))
+        build = _build_of(alive, model)
         if build is None:
-            raise ModelNotLoaded(why_no_picture(alive))
+            reason = why_no_picture(alive) or f"the model {model!r} was not loaded yet"
+            raise ModelNotLoaded(reason)
         try:
             return self.of(build)
         except TokenizerNotPublished:
@@ -69,7 +74,7 @@ class PromptReaders:
         Raises:
             InvalidRequest: A prompt is too long, and the policy refuses those.
         """
-        build = _build_of(alive)
+        build = _build_of(alive, request.model)
         if build is None or build.prompt_policy is not PromptPolicy.ERROR:
             return
         try:
@@ -87,8 +92,9 @@ class PromptReaders:
         return PromptTokenizer(definition, chunk_tokens=chunk_tokens)
 
 
-def _build_of(alive: Sequence[Heartbeat]) -> Build | None:
-    return next((beat.build for beat in alive if beat.build), None)
+def _build_of(alive: Sequence[Heartbeat], model: str | None) -> Build | None:
+    served = (one for beat in alive for one in beat.served if model in {None, one.name})
+    return next((one.build for one in served if one.build), None)
 
 
 def _refuse_long(request: GenerationRequest, reader: "PromptReader") -> None:

@@ -18,6 +18,7 @@ from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.log import get_logger
 from shared.recovery import Recovery
+from shared.worker_registry import WorkerRegistry
 
 _log = get_logger(__name__)
 
@@ -33,6 +34,7 @@ class Reaper:
         store: JobStore,
         queue: JobQueue,
         listing: JobListing,
+        workers: WorkerRegistry,
         *,
         max_attempts: int,
         job_timeout: float,
@@ -42,7 +44,7 @@ class Reaper:
         self._store = store
         self._queue = queue
         self._listing = listing
-        self._dispatcher = Dispatcher(store, queue)
+        self._dispatcher = Dispatcher(store, queue, workers)
         self._recovery = Recovery(store, self._dispatcher, max_attempts=max_attempts)
         self._job_timeout = timedelta(seconds=job_timeout)
         self._lease_seconds = lease_seconds
@@ -99,10 +101,11 @@ class Reaper:
 
     def _send_missing(self) -> None:
         # One that misses its message twice has lost it; the first time it may be on its way.
-        missing = self._store.sent_ids() - self._queue.waiting_ids()
+        sent = self._store.sent()
+        missing = sent.keys() - self._queue.waiting_ids(sorted(set(sent.values())))
         for job in self._store.get_many(sorted(missing & self._missing)):
             if job is not None and job.state is JobState.QUEUED:
-                self._queue.put(job)
+                self._queue.put(job, sent[job.id])
                 _log.warning("message sent again", **ids_of(job))
         self._missing = missing
         self._dispatcher.dispatch()

@@ -31,7 +31,10 @@ _SYNTAX = {
 _SHOWN_OF_A_VALUE = 60
 _AUTOMATIC = "Automatic"
 _NO_FIELD = "a request has no such field"
-_WHY_STRANGE = {STRENGTH: "the picture began with another, which a request gives as init_image"}
+_WHY_STRANGE = {
+    "Model": "it may have another name here",
+    STRENGTH: "the picture began with another, which a request gives as init_image",
+}
 
 
 @dataclass(frozen=True)

@@ -8,33 +8,36 @@ from shared.job_queue import JobQueue
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.log import get_logger
+from shared.worker_groups import groups_of
+from shared.worker_registry import WorkerRegistry
 
 _log = get_logger(__name__)
 
 
 class Dispatcher:
-    """Lets out about as many messages as there are workers, in the order of the turns.
+    """Lets out about as many messages as there are workers for them, in the order of the turns.
 
     The rest wait in the store, where a job of another owner can still be put before them.
     """
 
-    def __init__(self, store: JobStore, queue: JobQueue) -> None:
+    def __init__(self, store: JobStore, queue: JobQueue, workers: WorkerRegistry) -> None:
         self._store = store
         self._queue = queue
+        self._workers = workers
 
     def dispatch(self) -> None:
         """Send what may be sent; what cannot be is left to the reaper's next sweep."""
         try:
-            released = self._store.release()
-            for job in self._store.get_many(released):
+            released = self._store.release(groups_of(self._workers.alive()))
+            for job in self._store.get_many(list(released)):
                 if job is not None and job.state is JobState.QUEUED:
-                    self._send(job)
+                    self._send(job, released[job.id])
         except RedisError as error:
             _log.warning("messages not sent", reason=type(error).__name__)
 
-    def _send(self, job: Job) -> None:
+    def _send(self, job: Job, queue: str) -> None:
         try:
-            self._queue.put(job)
+            self._queue.put(job, queue)
         except (OperationalError, RedisError) as error:
             _log.warning("message not sent", job_id=job.id, reason=type(error).__name__)
             self._store.take_back(job.id)

@@ -11,6 +11,7 @@ ServiceError              seen by clients as `{"error", "code", "detail", "meta"
 ├── QueueFull             QueueFull
 ├── RateLimited           RateLimited
 ├── ModelNotLoaded        ModelNotLoaded
+├── ModelUnknown          ValidationError
 ├── BrokerUnavailable     BrokerUnavailable
 ├── StorageUnavailable    StorageUnavailable
 ├── ServerStopping        ServerStopping
@@ -170,6 +171,18 @@ class ModelNotLoaded(ServiceError):
 
     def __init__(self, reason: str | None) -> None:
         super().__init__(f"No picture can be made now: {reason}.")
+
+
+class ModelUnknown(ServiceError):
+    """The request names a model that no worker serves."""
+
+    error = "ValidationError"
+
+    def __init__(self, name: str, there: Sequence[str]) -> None:
+        names = ", ".join(map(repr, there))
+        message = f"no worker serves this model; there is {names}, got {name!r}"
+        item: JsonValue = {"loc": ["body", "model"], "msg": message, "type": "value_error"}
+        super().__init__(f"model: {message}", errors=[item])
 
 
 class BrokerUnavailable(ServiceError):

@@ -64,6 +64,7 @@ GuidanceScale = Annotated[float, Field(ge=1.0, le=12.0, allow_inf_nan=False)]
 MAX_DIMENSION = 768
 Dimension = Annotated[int, Field(ge=256, le=MAX_DIMENSION, multiple_of=8), Whole]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1), Whole]
+ModelName = Annotated[str, Field(min_length=1, max_length=512)]
 Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 ImageReference = Annotated[str, AfterValidator(_is_reference)]
 
@@ -151,6 +152,9 @@ class GenerationRequest(BaseModel):
     mask: ImageReference | None = None
     """With `init_image`, and given like it: what is white is painted anew, all else stays."""
 
+    model: ModelName | None = None
+    """Which of `GET /models` paints; omit it for the default."""
+
     @field_validator("strength", "mask")
     @classmethod
     def _has_a_picture(cls, value: object, info: ValidationInfo) -> object:
@@ -165,13 +169,17 @@ class GenerationRequest(BaseModel):
             return self.num_inference_steps
         return max(int(self.num_inference_steps * self.strength), 1)
 
-    def filled(self, defaults: GenerationDefaults, *, seed: int) -> Self:
+    def filled(
+        self, defaults: GenerationDefaults, *, seed: int, model: ModelName | None = None
+    ) -> Self:
         """Put the defaults in the fields that the client left out, and `seed` where it has none."""
         update = defaults.model_dump(exclude=self.model_fields_set)
         if self.seed is None:
             update["seed"] = seed
         if self.init_image is not None and self.strength is None:
             update["strength"] = DEFAULT_STRENGTH
+        if self.model is None:
+            update["model"] = model
         return self.model_copy(update=update)
 
 
@@ -240,6 +248,11 @@ class Build(BaseModel):
 
     tokenizer: str | None = None
     """`sha256:…` over the tokenizer's JSON."""
+    vae: str | None = None
+    """The autoencoder that took the place of the model's own, by its name and revision."""
+
+    prediction_type: str | None = None
+    """`epsilon` or `v_prediction` where that was set, and not taken from the model."""
 
 
 class GenerationResult(BaseModel):

@@ -77,6 +77,7 @@ class FailureType(StrEnum):
     STORAGE_UNAVAILABLE = "storage_unavailable"
     INPUT_GONE = "input_gone"
     INTERNAL_ERROR = "internal_error"
+    MODEL_UNAVAILABLE = "model_unavailable"
 
 
 class JobFailure(BaseModel):

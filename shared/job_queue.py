@@ -1,6 +1,7 @@
 """How a job's id travels to a worker: Celery on Redis, which carries wake-ups and nothing else."""
 
 import json
+from collections.abc import Iterable
 from itertools import chain
 
 from celery import Celery
@@ -11,9 +12,7 @@ from shared.jobs import Job
 from shared.log import prompt_head
 from shared.redis_address import SentinelAddress, verified
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
-
-GENERATE = "generate"
-"""Name of the task that paints, and of its queue."""
+from shared.worker_groups import GENERATE
 
 DELIVER = "deliver"
 """Name of the task that tells a webhook of a job's end."""
@@ -24,8 +23,10 @@ DELIVERIES = "webhooks"
 # A job whose worker was lost has waited its time already: it goes before the new ones.
 _AGAIN, _NEW = _PRIORITIES = [0, 1]
 
-MESSAGE_LISTS = (GENERATE, f"{GENERATE}\x06\x16{_NEW}")
-"""Where the transport keeps the messages in Redis: a list for each priority, the first plain."""
+
+def message_lists(queue: str = GENERATE) -> tuple[str, str]:
+    """Name the lists of a queue's messages in Redis: one for each priority, the first plain."""
+    return queue, f"{queue}\x06\x16{_NEW}"
 
 
 def create_celery(redis_url: str) -> Celery:
@@ -81,7 +82,7 @@ class JobQueue:
         self._celery = celery
         self._redis = redis
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job, queue: str = GENERATE) -> None:
         """Send the job's id, and for people who look at the queue a few words about it.
 
         Raises:
@@ -90,6 +91,7 @@ class JobQueue:
         self._celery.send_task(
             GENERATE,
             args=[job.id],
+            queue=queue,
             task_id=job.id,
             priority=_AGAIN if job.attempts else _NEW,
             ignore_result=True,
@@ -114,13 +116,14 @@ class JobQueue:
         """Count the messages of deliveries that wait for their worker."""
         return self._redis.llen(DELIVERIES)
 
-    def waiting_ids(self) -> set[str]:
+    def waiting_ids(self, queues: Iterable[str] = (GENERATE,)) -> set[str]:
         """Give the ids whose message waits for a worker.
 
         Not those on their way to one: the transport's list of these forgets what a killed worker
         had taken only after an hour, and a second message does no harm.
         """
-        lists = [self._redis.lrange(key, 0, -1) for key in MESSAGE_LISTS]
+        keys = [key for queue in queues for key in message_lists(queue)]
+        lists = [self._redis.lrange(key, 0, -1) for key in keys]
         return {json.loads(message)["headers"]["id"] for message in chain.from_iterable(lists)}
 
 

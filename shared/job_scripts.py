@@ -92,7 +92,7 @@ local function index(key, score)
 end
 local turn = redis.call('ZSCORE', queued, id)
 if turn and again_at == '' then
-  redis.call('SREM', sent, id)
+  redis.call('HDEL', sent, id)
   if lease_end ~= '' then
     local served = redis.call('HGET', turns, class)
     if not served or tonumber(turn) > tonumber(served) then
@@ -148,16 +148,55 @@ return 'done'
 """
 )
 
-# Let as many messages out as there are workers, and one to spare: what waits without one can still
-# be overtaken by a job whose turn is before it.
+# Let as many messages out to each group of workers as it has workers, and one to spare: what waits
+# without one can still be overtaken by a job whose turn is before it. A message in the queue of a
+# group that is gone is as good as none, once another group serves its model.
 RELEASE = """
-local queued, sent, workers = KEYS[1], KEYS[2], KEYS[3]
-local out = redis.call('SCARD', sent)
-local free = redis.call('SCARD', workers) + 1 - out
-local released = {}
-if free <= 0 then return released end
-for _, id in ipairs(redis.call('ZRANGE', queued, 0, out + free - 1)) do
-  if #released < free and redis.call('SADD', sent, id) == 1 then table.insert(released, id) end
+local queued, sent, work = KEYS[1], KEYS[2], KEYS[3]
+local page = 64
+
+local groups, of_queue, free = cjson.decode(ARGV[1]), {}, 0
+for _, group in ipairs(groups) do
+  group.free = group.workers + 1
+  of_queue[group.queue] = group
+end
+for _, queue in ipairs(redis.call('HVALS', sent)) do
+  local group = of_queue[queue]
+  if group then group.free = math.max(group.free - 1, 0) end
+end
+for _, group in ipairs(groups) do free = free + group.free end
+
+local function serves(group, model) return #group.models == 0 or not model or group.set[model] end
+for _, group in ipairs(groups) do
+  group.set = {}
+  for _, model in ipairs(group.models) do group.set[model] = true end
+end
+local function group_for(id)
+  local model = string.match(redis.call('HGET', work, id) or '', '^%S+ %S+ %S+ %S+ %S+ (.+)$')
+  local best = nil
+  for _, group in ipairs(groups) do
+    if group.free > 0 and serves(group, model) and (not best or group.free > best.free) then
+      best = group
+    end
+  end
+  return best
+end
+
+local released, first = {}, 0
+while free > 0 do
+  local ids = redis.call('ZRANGE', queued, first, first + page - 1)
+  if #ids == 0 then break end
+  for _, id in ipairs(ids) do
+    local queue = redis.call('HGET', sent, id)
+    local group = free > 0 and not (queue and of_queue[queue]) and group_for(id)
+    if group then
+      group.free, free = group.free - 1, free - 1
+      redis.call('HSET', sent, id, group.queue)
+      table.insert(released, id)
+      table.insert(released, group.queue)
+    end
+  end
+  first = first + page
 end
 return released
 """

@@ -23,7 +23,6 @@ from shared.keys import (
     TURNS,
     WAITING,
     WORK,
-    WORKERS,
     ended_key,
     events_key,
     idempotency_key,
@@ -32,6 +31,7 @@ from shared.keys import (
 )
 from shared.pace import Work
 from shared.witness import Tell, Witness, tell_nobody
+from shared.worker_groups import WorkerGroup
 
 # Longer than a delivery takes, also where several wait for their turn.
 _DELIVERY_AGAIN = timedelta(minutes=1)
@@ -292,24 +292,33 @@ class JobStore:
         oldest = (self.now() - older_than).timestamp()
         return _as_ids(self._redis.zrangebyscore(WAITING, "-inf", oldest)) + self.held_ids()
 
-    def release(self) -> list[str]:
-        """Give the ids whose messages are to be sent now, next first, and take them for sent."""
-        return _as_ids(self._release(keys=[QUEUED, SENT, WORKERS]))
+    def release(self, groups: Sequence[WorkerGroup]) -> dict[str, str]:
+        """Give the ids whose messages are to be sent now, next first, and take them for sent.
+
+        With each is the queue of the workers that it goes to.
+        """
+        told = [
+            {"queue": group.queue, "models": sorted(group.models), "workers": group.workers}
+            for group in groups
+        ]
+        ids_and_queues = _as_ids(self._release(keys=[QUEUED, SENT, WORK], args=[json.dumps(told)]))
+        return dict(zip(ids_and_queues[::2], ids_and_queues[1::2], strict=True))
 
     def take_back(self, job_id: str) -> None:
         """Note that a message could not be sent."""
-        self._redis.srem(SENT, job_id)
+        self._redis.hdel(SENT, job_id)
 
-    def sent_ids(self) -> set[str]:
-        """Give the ids of the jobs that wait and whose message is out."""
-        return set(_as_ids(self._redis.smembers(SENT)))
+    def sent(self) -> dict[str, str]:
+        """Give the ids of the jobs that wait and whose message is out, and in which queue."""
+        sent = self._redis.hgetall(SENT)
+        return dict(zip(_as_ids(sent.keys()), _as_ids(sent.values()), strict=True))
 
     def forget(self, job_id: str) -> None:
         """Drop the id of a job whose record is gone from the indexes."""
         pipeline = self._redis.pipeline()
         pipeline.zrem(QUEUED, job_id)
         pipeline.zrem(WAITING, job_id)
-        pipeline.srem(SENT, job_id)
+        pipeline.hdel(SENT, job_id)
         pipeline.zrem(HELD, job_id)
         pipeline.zrem(DELIVERIES, job_id)
         pipeline.hdel(WORK, job_id)

@@ -7,7 +7,7 @@
 | `semantic-bit:events:{id}` | stream of what happened to the job; expires with the record |
 | `semantic-bit:queued` | sorted set of the ids that wait, by their turn |
 | `semantic-bit:turns` | hash of the turn that each owner's next job gets, and of the present one |
-| `semantic-bit:sent` | set of the ids that wait and whose message is out |
+| `semantic-bit:out` | hash of the ids that wait and whose message is out, with its queue |
 | `semantic-bit:waiting` | sorted set of the ids that wait, by the time of their submission |
 | `semantic-bit:held` | sorted set of the ids that a worker holds, by the end of the lease |
 | `semantic-bit:work` | hash of what each unfinished job asks of a worker, for estimates |
@@ -27,7 +27,7 @@ PREFIX = "semantic-bit:"
 CHANGES_CHANNEL = f"{PREFIX}changes"
 QUEUED = f"{PREFIX}queued"
 TURNS = f"{PREFIX}turns"
-SENT = f"{PREFIX}sent"
+SENT = f"{PREFIX}out"
 WAITING = f"{PREFIX}waiting"
 WORKERS = f"{PREFIX}workers"
 HELD = f"{PREFIX}held"

@@ -32,22 +32,29 @@ class Work:
     passes: int = 1
     """How often a step of the scheduler runs the model, guidance apart."""
 
+    model: str | None = None
+    """Which it is for; None for any."""
+
     @classmethod
     def of(cls, request: GenerationRequest) -> Self:
         """Give the work of a request."""
         guided = request.guidance_scale > 1
         passes = entry_of(request.scheduler).passes
-        return cls(request.width, request.height, request.steps_run, guided, passes)
+        size = (request.width, request.height)
+        return cls(*size, request.steps_run, guided, passes, request.model)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` has written."""
-        width, height, steps, guided, *passes = map(int, text.split())
-        return cls(width, height, steps, bool(guided), *passes)
+        width, height, steps, guided, *more = text.split(" ", 5)
+        passes, *model = more or ["1"]
+        numbers = (int(width), int(height), int(steps), bool(int(guided)), int(passes))
+        return cls(*numbers, *model)
 
     def __str__(self) -> str:
         """Write it in short, for Redis."""
-        return f"{self.width} {self.height} {self.steps} {self.guided:d} {self.passes}"
+        numbers = f"{self.width} {self.height} {self.steps} {self.guided:d} {self.passes}"
+        return numbers if self.model is None else f"{numbers} {self.model}"
 
     @property
     def cost(self) -> float:

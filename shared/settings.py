@@ -71,6 +71,21 @@ def _some_key(keys: SecretStr) -> SecretStr:
     return keys
 
 
+_MODEL = re.compile(r"(?P<name>[A-Za-z0-9._-]+)=(?P<source>\S.*)")
+
+
+def _named_models(text: str) -> str:
+    items = [_MODEL.fullmatch(item) for item in _split(text)]
+    if not all(items):
+        message = "must be name=source, several with commas; names of letters, digits, ., _ and -"
+        raise ValueError(message)
+    names = [item["name"] for item in items if item]
+    if len(set(names)) < len(names):
+        message = "must not give two models the same name"
+        raise ValueError(message)
+    return text
+
+
 _RATE = re.compile(r"[1-9]\d*/(second|minute|hour|day)")
 
 
@@ -144,6 +159,20 @@ class Settings(BaseSettings):
 
     lora_dir: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     """Folder on the worker's machine with .safetensors files of LoRAs, which requests may name."""
+    models: Annotated[str, AfterValidator(_named_models)] = ""
+    """More models, name=source, comma-separated, with sources as in MODEL_ID; where that is not
+    set, the first of them is the default."""
+
+    max_warm_models: Annotated[int, Field(ge=1)] = 2
+    """Models that a worker keeps loaded at once; the one that was not used longest leaves first."""
+
+    vae_id: str = ""
+    """An autoencoder in place of each model's own: a hub id, a folder or a .safetensors file."""
+
+    prediction_type: Annotated[
+        Literal["auto", "epsilon", "v_prediction"], BeforeValidator(_lower)
+    ] = "auto"
+    """auto (as each model says), epsilon or v_prediction, for a model whose pictures are noise."""
 
     device: Annotated[Literal["auto", "cuda", "mps", "cpu"], BeforeValidator(_lower)] = "auto"
     """auto, cuda, mps or cpu."""
@@ -323,6 +352,11 @@ class Settings(BaseSettings):
     def lifetime_seconds(self) -> int:
         """Longer than any job is there, and any call can wait for it."""
         return ceil(self.job_timeout + self.request_timeout) + self.result_ttl
+
+    @property
+    def named_models(self) -> dict[str, str]:
+        """The sources of the models that have a name here."""
+        return dict(item.split("=", 1) for item in _split(self.models))
 
     @property
     def api_keys(self) -> tuple[str, ...]:

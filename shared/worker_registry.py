@@ -16,6 +16,21 @@ class WorkerState(StrEnum):
     READY = "ready"
 
 
+class ServedModel(BaseModel):
+    """A model that a worker paints with when it is asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """What requests call it."""
+
+    warm: bool = False
+    """It is loaded now."""
+
+    build: Build | None = None
+    """What it paints with; None until it was loaded once."""
+
+
 class Heartbeat(BaseModel):
     """What a worker says of itself every few seconds."""
 
@@ -24,7 +39,22 @@ class Heartbeat(BaseModel):
     worker: str
     state: WorkerState
     build: Build | None = None
-    """What it paints with; None until the model is loaded."""
+    """What it paints with by default; None until that model is loaded."""
+
+    models: tuple[ServedModel, ...] = ()
+    """All that it serves, the default first."""
+
+    @property
+    def served(self) -> tuple[ServedModel, ...]:
+        """All that it serves, also where it tells only what it has loaded."""
+        if self.models or self.build is None:
+            return self.models
+        return (ServedModel(name=self.build.model, warm=True, build=self.build),)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What requests call the models that it serves, the default first."""
+        return tuple(model.name for model in self.served)
 
 
 class WorkerRegistry:

@@ -17,10 +17,13 @@ class BlockingPipeline:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    @property
-    def build(self) -> Build:
-        """What the pictures depend on beside their requests."""
-        return self._pipeline.build
+    def build_of(self, request: GenerationRequest) -> Build | None:
+        """What its picture depends on beside the request."""
+        return self._pipeline.build_of(request)
+
+    def load_seconds(self, request: GenerationRequest) -> float | None:
+        """Seconds that it takes to load the model."""
+        return self._pipeline.load_seconds(request)
 
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS

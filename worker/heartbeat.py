@@ -1,5 +1,6 @@
 """The worker's sign of life, and what it says of the model."""
 
+from collections.abc import Sequence
 from threading import Event, Thread
 
 from redis.exceptions import RedisError
@@ -8,7 +9,7 @@ from shared.generation import Build
 from shared.log import get_logger
 from shared.prompt_tokenizer import PromptTokenizer
 from shared.tokenizer_store import TokenizerStore
-from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
+from shared.worker_registry import Heartbeat, ServedModel, WorkerRegistry, WorkerState
 
 _log = get_logger(__name__)
 
@@ -22,13 +23,14 @@ class HeartbeatThread:
         tokenizers: TokenizerStore,
         worker: str,
         *,
+        models: Sequence[ServedModel] = (),
         interval_seconds: float,
     ) -> None:
         self._registry = registry
         self._tokenizers = tokenizers
         self._kept: dict[str, str] = {}
         self._interval_seconds = interval_seconds
-        self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING)
+        self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING, models=tuple(models))
         self._changed = Event()
         self._thread = Thread(target=self._announce, name="heartbeat", daemon=True)
 
@@ -43,6 +45,10 @@ class HeartbeatThread:
     def ready(self, build: Build) -> None:
         """Say that the worker paints, and with what."""
         self._say(self._beat.model_copy(update={"state": WorkerState.READY, "build": build}))
+
+    def serves(self, models: Sequence[ServedModel]) -> None:
+        """Say which models are warm."""
+        self._say(self._beat.model_copy(update={"models": tuple(models)}))
 
     def _say(self, beat: Heartbeat) -> None:
         self._beat = beat

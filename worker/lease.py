@@ -93,7 +93,8 @@ class Lease:
         """
         self._step = step
         self._moved_at = monotonic()
-        self._expectation.step_done(step)
+        if step > 0:
+            self._expectation.step_done(step)
         if preview is not None and step < self._job.progress.total:
             self._previews.take(step, preview)
         self._wake.set()

@@ -1,10 +1,9 @@
 """Loading a model: device, dtype, weights, and what to call the result."""
 
-import hashlib
+import gc
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import diffusers
 import torch
@@ -23,18 +22,21 @@ from worker.lora_weights import LoraCache
 from worker.loras import LoraShelf
 from worker.metrics import OnAgain
 from worker.model import Model
-from worker.model_source import ModelSource, ModelUnavailable, find_model
+from worker.model_shelf import DeviceFull
+from worker.model_source import ModelSource, ModelUnavailable, NamedModel, find_models, find_vae
 from worker.pipeline import DiffusersPipeline
-from worker.safety import find_safety_checker
+from worker.runner import DeviceLost
+from worker.safety import SafetyCheckers
+from worker.single_file import Autoencoder
 from worker.text_encoding import tokenizer_of
+from worker.weights import load_vae, load_weights
 
 _log = get_logger(__name__)
 
-_WITHOUT_SAFETY_CHECKER: dict[str, Any] = {
-    "safety_checker": None,
-    "feature_extractor": None,
-    "requires_safety_checker": False,
-}
+T = TypeVar("T")
+
+Publish = Callable[[PromptTokenizer], None]
+"""Is given the tokenizer of a model that is loaded."""
 
 
 def quieten_libraries() -> None:
@@ -49,47 +51,141 @@ def quieten_libraries() -> None:
         library.enable_propagation()
 
 
+class ModelLoader:
+    """Loads models to one device, and paints once with each to warm it up."""
+
+    def __init__(self, settings: Settings, on_again: OnAgain, publish: Publish) -> None:
+        """Choose the device; `publish` is given each model's tokenizer.
+
+        Raises:
+            ModelUnavailable: The wanted one is not there.
+        """
+        quieten_libraries()
+        self._settings = settings
+        self._on_again = on_again
+        self._local_only = settings.local_files_only or settings.offline_mode
+        self._device = choose_device(settings.device)
+        self._dtype = choose_dtype(settings.torch_dtype, self._device)
+        self._publish = publish
+        self._loras = LoraShelf(LoraFolder(settings.lora_dir), LoraCache())
+        self._checkers = SafetyCheckers(settings, self._device)
+
+    def __call__(self, model: NamedModel) -> DiffusersPipeline:
+        """Load a model.
+
+        Raises:
+            ModelUnavailable: It is not there or cannot be read; one line says what to set.
+            DeviceFull: The device has no room for it beside what is there.
+            DeviceLost: This process cannot use the device any more.
+        """
+        started = time.perf_counter()
+        try:
+            pipeline = self._load(model)
+        except torch.OutOfMemoryError:
+            raise DeviceFull from None  # Without the frames that hold its tensors.
+        except torch.AcceleratorError as error:
+            raise DeviceLost(str(error)) from error
+        seconds = round(time.perf_counter() - started, 2)
+        described = pipeline.build.model_dump(exclude={"versions"}, exclude_none=True)
+        _log.info("model loaded", name=model.name, seconds=seconds, **described)
+        return pipeline
+
+    def free(self) -> None:
+        """Give back to the device what the models that are gone had of its memory."""
+        gc.collect()
+        if self._device == "cuda":
+            torch.cuda.empty_cache()
+
+    def _load(self, named: NamedModel) -> DiffusersPipeline:
+        vae, vae_name = self._vae()
+        loaded, revision = self._read(
+            named.setting,
+            lambda: load_weights(named.source, self._dtype, local_only=self._local_only, vae=vae),
+        )
+        loaded.set_progress_bar_config(disable=True)
+        loaded.to(self._device)
+        build = self._describe(named, revision).model_copy(
+            update={"vae": vae_name, "prediction_type": self._predict_as_set(loaded)}
+        )
+        pipeline = DiffusersPipeline(
+            self._model(loaded, build, named.source),
+            loras=self._loras,
+            safety=self._checkers.of(named.source.path),
+            on_again=self._on_again,
+        )
+        pipeline.warm_up()
+        return pipeline
+
+    def _predict_as_set(self, loaded: StableDiffusionPipeline) -> str | None:
+        wanted = self._settings.prediction_type
+        if wanted == "auto":
+            return None
+        loaded.scheduler.register_to_config(prediction_type=wanted)
+        return wanted
+
+    def _model(self, loaded: StableDiffusionPipeline, build: Build, source: ModelSource) -> Model:
+        settings = self._settings
+        reader = PromptReader(tokenizer_of(loaded), settings.prompt_policy, settings.prompt_syntax)
+        self._publish(reader.tokenizer)
+        reads: dict[str, object] = {
+            "prompt_policy": reader.policy,
+            "prompt_syntax": reader.syntax,
+            "chunk_tokens": reader.tokenizer.chunk_tokens,
+            "tokenizer": reader.tokenizer.id,
+        }
+        whole = build.model_copy(update=reads)
+        return Model(loaded, whole, colours=colours_of(source.path), reader=reader)
+
+    def _describe(self, named: NamedModel, revision: str) -> Build:
+        return Build(
+            model=named.source.name,
+            model_revision=revision,
+            device=self._device,
+            device_name=device_name(self._device),
+            dtype=str(self._dtype).removeprefix("torch."),
+            threads=torch.get_num_threads(),
+            use_karras_sigmas=self._settings.use_karras_sigmas,
+            versions={
+                "torch": torch.__version__,
+                "diffusers": diffusers.__version__,
+                "transformers": transformers.__version__,
+            },
+        )
+
+    def _vae(self) -> tuple[Autoencoder | None, str | None]:
+        wanted = self._settings.vae_id
+        if not wanted:
+            return None, None
+        source = find_vae(wanted)
+        vae, revision = self._read(
+            f"VAE_ID={wanted}", lambda: load_vae(source, self._dtype, local_only=self._local_only)
+        )
+        return vae, f"{source.name} {revision}"
+
+    def _read(self, setting: str, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            raise
+        # What a loader raises for a broken or missing file is not one family.
+        except Exception as error:
+            _log.debug("loading failed", exc_info=True)
+            raise ModelUnavailable(_why(setting, error)) from error
+
+
 def load_pipeline(
     settings: Settings,
     on_again: OnAgain = lambda _: None,
-    publish: Callable[[PromptTokenizer], None] = lambda _: None,
+    publish: Publish = lambda _: None,
 ) -> DiffusersPipeline:
-    """Load the model that the settings name, move it to its device, and paint once to warm it up.
-
-    `publish` is given its tokenizer.
+    """Load the default model of the settings.
 
     Raises:
         ModelUnavailable: It is not there or cannot be read; one line says what to set.
     """
-    started = time.perf_counter()
-    quieten_libraries()
-    device = choose_device(settings.device)
-    dtype = choose_dtype(settings.torch_dtype, device)
-    source = find_model(settings.model_id, has_cuda=device == "cuda")
-    loaded, revision = _load(source, dtype, settings)
-    loaded.set_progress_bar_config(disable=True)
-    loaded.to(device)
-    reader = PromptReader(tokenizer_of(loaded), settings.prompt_policy, settings.prompt_syntax)
-    publish(reader.tokenizer)
-    build = _describe(
-        source.name,
-        revision,
-        device,
-        dtype,
-        use_karras_sigmas=settings.use_karras_sigmas,
-        reader=reader,
+    return ModelLoader(settings, on_again, publish)(
+        find_models(settings, has_cuda=choose_device(settings.device) == "cuda")[0]
     )
-    model = Model(loaded, build, colours=colours_of(source.path), reader=reader)
-    pipeline = DiffusersPipeline(
-        model,
-        loras=LoraShelf(LoraFolder(settings.lora_dir), LoraCache()),
-        safety=find_safety_checker(settings, source.path, device),
-        on_again=on_again,
-    )
-    pipeline.warm_up()
-    seconds = round(time.perf_counter() - started, 2)
-    _log.info("model loaded", seconds=seconds, **build.model_dump(exclude={"versions"}))
-    return pipeline
 
 
 def choose_device(wanted: str) -> str:
@@ -121,90 +217,10 @@ def choose_dtype(wanted: str, device: str) -> torch.dtype:
     return dtype
 
 
-def _load(
-    source: ModelSource, dtype: torch.dtype, settings: Settings
-) -> tuple[StableDiffusionPipeline, str]:
-    local_only = settings.local_files_only or settings.offline_mode
-    try:
-        if source.path is None:
-            folder = _download(source.name, dtype, local_only=local_only)
-            return _load_folder(folder, dtype), folder.name
-        if source.path.is_dir():
-            return _load_folder(source.path, dtype), _fingerprint(source.path)
-        return _load_file(source.path, dtype, local_only=local_only), _fingerprint(source.path)
-    # What a loader raises for a broken or missing file is not one family.
-    except Exception as error:
-        _log.debug("loading failed", exc_info=True)
-        raise ModelUnavailable(_why(settings.model_id, error)) from error
-
-
-def _why(model_id: str, error: Exception) -> str:
+def _why(setting: str, error: Exception) -> str:
     first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    variable = setting.partition("=")[0]
     return (
-        f"MODEL_ID={model_id}: cannot be loaded ({first_line}); set MODEL_ID to a model that is "
+        f"{setting}: cannot be loaded ({first_line}); set {variable} to a model that is "
         "there, or to auto, and OFFLINE_MODE to false where it has to be downloaded"
-    )
-
-
-def _download(hub_id: str, dtype: torch.dtype, *, local_only: bool) -> Path:
-    options = {"use_safetensors": True, "local_files_only": local_only, **_WITHOUT_SAFETY_CHECKER}
-    if dtype is torch.float16:
-        try:
-            return Path(StableDiffusionPipeline.download(hub_id, variant="fp16", **options))
-        except (OSError, ValueError):
-            _log.info("no fp16 variant on the hub, taking the full weights", model_id=hub_id)
-    return Path(StableDiffusionPipeline.download(hub_id, **options))
-
-
-def _load_folder(folder: Path, dtype: torch.dtype) -> StableDiffusionPipeline:
-    variant = "fp16" if any(folder.glob("unet/*.fp16.safetensors")) else None
-    pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_pretrained(
-        folder, dtype=dtype, variant=variant, use_safetensors=True, **_WITHOUT_SAFETY_CHECKER
-    )
-    return pipeline
-
-
-def _load_file(path: Path, dtype: torch.dtype, *, local_only: bool) -> StableDiffusionPipeline:
-    pipeline: StableDiffusionPipeline = StableDiffusionPipeline.from_single_file(
-        str(path), dtype=dtype, local_files_only=local_only, **_WITHOUT_SAFETY_CHECKER
-    )
-    return pipeline
-
-
-def _fingerprint(model: Path) -> str:
-    """Give `sha256:…` over the weights, so that two builds of a local model can be told apart."""
-    files = [model] if model.is_file() else sorted(model.rglob("*.safetensors"))
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as weights:
-            digest.update(hashlib.file_digest(weights, "sha256").digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
-
-
-def _describe(
-    name: str,
-    revision: str,
-    device: str,
-    dtype: torch.dtype,
-    *,
-    use_karras_sigmas: bool,
-    reader: PromptReader,
-) -> Build:
-    return Build(
-        model=name,
-        model_revision=revision,
-        device=device,
-        device_name=device_name(device),
-        dtype=str(dtype).removeprefix("torch."),
-        threads=torch.get_num_threads(),
-        use_karras_sigmas=use_karras_sigmas,
-        versions={
-            "torch": torch.__version__,
-            "diffusers": diffusers.__version__,
-            "transformers": transformers.__version__,
-        },
-        prompt_policy=reader.policy,
-        prompt_syntax=reader.syntax,
-        chunk_tokens=reader.tokenizer.chunk_tokens,
-        tokenizer=reader.tokenizer.id,
     )

@@ -9,8 +9,7 @@ import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -49,13 +48,21 @@ from shared.settings import Settings, load_settings
 from shared.storage import checked_images_for
 from shared.tokenizer_store import TokenizerStore
 from shared.tracing import connect_tracing
-from shared.worker_registry import WorkerRegistry
+from shared.worker_groups import queue_name
+from shared.worker_registry import ServedModel, WorkerRegistry
 from worker.blocking import BlockingPipeline
+from worker.device_probe import finds_cuda
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
 from worker.metrics_server import serve_metrics
-from worker.model_source import ModelUnavailable
+from worker.model_shelf import Loader, ModelShelf
+from worker.model_source import (
+    ModelUnavailable,
+    NamedModel,
+    find_models,
+    wants_to_know_of_cuda,
+)
 from worker.runner import Pipeline, Runner
 from worker.shared_counts import share_counts
 from worker.tasks import GenerateTask
@@ -72,31 +79,32 @@ _RENEWALS_PER_LEASE = 4
 Publish = Callable[[PromptTokenizer], None]
 """Is given the tokenizer of a model that is loaded."""
 
-Load = Callable[[Settings, OnAgain, Publish], Pipeline]
-"""Loads the model; what is tried a second time while it paints is told to `OnAgain`."""
+Load = Callable[[Settings, OnAgain, Publish], Loader]
+"""Gives what loads models; what is tried a second time while they paint is told to `OnAgain`."""
 
 
-def load_model(settings: Settings, on_again: OnAgain, publish: Publish) -> Pipeline:
-    """Load the model and paint once to warm it up.
+def model_loader(settings: Settings, on_again: OnAgain, publish: Publish) -> Loader:
+    """Give what loads models to the device of the settings.
 
     Raises:
-        ModelUnavailable: There is no model to load.
+        ModelUnavailable: There is no such device.
     """
     # Both are read by the libraries when they are imported.
     if settings.offline_mode:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    from worker.loading import load_pipeline  # noqa: PLC0415  # Only the child may import torch.
+    from worker.loading import ModelLoader  # noqa: PLC0415  # Only the child may import torch.
 
-    return load_pipeline(settings, on_again, publish)
+    return ModelLoader(settings, on_again, publish)
 
 
-def main(load: Load = load_model) -> None:
+def main(load: Load = model_loader) -> None:
     """Serve jobs until SIGTERM, which lets the running one finish if it is given the time."""
     billiard.set_start_method("fork", force=True)  # On macOS too: the child needs what is set here.
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     keep_logging()
+    models = find_models_or_exit(settings)
     app = create_celery(settings.redis_url)
     app.conf.task_time_limit = settings.job_timeout  # Where even the watchdog's thread hangs.
     app.conf.worker_max_memory_per_child = settings.max_worker_memory_mb * 1024 or None
@@ -113,9 +121,11 @@ def main(load: Load = load_model) -> None:
         exit_status.value = status
         os.kill(os.getppid(), signal.SIGTERM)
 
-    load_in_child(lambda: start_runner(task, load, settings, name, metrics=metrics), give_up)
+    start = partial(start_runner, task, load, settings, name, models=models, metrics=metrics)
+    load_in_child(start, give_up)
     worker = app.Worker(
         pool="prefork",
+        queues=[queue_name(model.name for model in models)],
         concurrency=1,  # One worker, one device, one job.
         hostname=name,
         loglevel=settings.log_level.upper(),
@@ -127,6 +137,16 @@ def main(load: Load = load_model) -> None:
     except RedisError:
         _log.warning("could not sign off")
     sys.exit(exit_status.value or worker.exitcode or 0)
+
+
+def find_models_or_exit(settings: Settings) -> tuple[NamedModel, ...]:
+    """Say where the models are, or stop the process with the status for a wrong setting."""
+    try:
+        has_cuda = wants_to_know_of_cuda(settings) and finds_cuda(settings.device)
+        return find_models(settings, has_cuda=has_cuda)
+    except ModelUnavailable as error:
+        _log.error("the model cannot be loaded", reason=str(error))
+        sys.exit(EXIT_CONFIGURATION)
 
 
 def keep_logging() -> None:
@@ -144,7 +164,7 @@ def recover_from_losses(
 ) -> None:
     """Give back at once the jobs of earlier processes of this worker, and of a child that dies."""
     store = create_store(redis, settings, metrics)
-    dispatcher = Dispatcher(store, JobQueue(app, redis))
+    dispatcher = Dispatcher(store, JobQueue(app, redis), WorkerRegistry(redis))
     recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
     @task_failure.connect(weak=False)
@@ -193,20 +213,28 @@ def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> 
 
 
 def start_runner(
-    task: GenerateTask, load: Load, settings: Settings, name: str, *, metrics: WorkerMetrics
+    task: GenerateTask,
+    load: Load,
+    settings: Settings,
+    name: str,
+    *,
+    models: Sequence[NamedModel],
+    metrics: WorkerMetrics,
 ) -> None:
-    """Load the model in this process and let the task run jobs with it.
+    """Load the default model in this process and let the task run jobs with it and the others.
 
     Raises:
-        ModelUnavailable: There is no model to load.
+        ModelUnavailable: It cannot be loaded.
         StorageMisconfigured: No picture can be kept where the settings say.
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     images = checked_images_for(settings, redis)  # Here, since its threads survive no fork.
+    served = [ServedModel(name=model.name) for model in models]
     heartbeat = HeartbeatThread(
         WorkerRegistry(redis),
         TokenizerStore(redis),
         name,
+        models=served,
         interval_seconds=_HEARTBEAT_SECONDS,
     )
     heartbeat.start()
@@ -215,13 +243,21 @@ def start_runner(
         watch = LoraWatch(settings.lora_dir, registry, name, interval_seconds=_HEARTBEAT_SECONDS)
         watch.start()
     serve_metrics(metrics.exposed(), settings.worker_metrics_host, settings.worker_metrics_port)
-    started = time.perf_counter()
-    pipeline: Pipeline = CountedPipeline(
-        load(settings, metrics.tried_again, heartbeat.keep), metrics
-    )
+
+    def tell(models: Sequence[ServedModel]) -> None:
+        metrics.model.serves(models)
+        heartbeat.serves(models)
+
+    loader = load(settings, metrics.tried_again, heartbeat.keep)
+    limit = settings.max_warm_models
+    shelf = ModelShelf(models, loader, limit=limit, on_change=tell, on_loaded=metrics.model.loaded)
+    build = shelf.warm_up()
+    metrics.model.reads_memory_with(memory_reader(build))
+    pipeline: Pipeline = CountedPipeline(shelf, metrics)
     if settings.safety_checker == "block":
         pipeline = BlockingPipeline(pipeline)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
+    dispatcher = Dispatcher(store, queue, WorkerRegistry(redis))
     tracing = connect_tracing(settings, "worker")
 
     @worker_process_shutdown.connect(weak=False)
@@ -243,13 +279,11 @@ def start_runner(
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=end_process,
-        dispatch=Dispatcher(store, queue).dispatch,
+        dispatch=dispatcher.dispatch,
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
-    seconds = time.perf_counter() - started
-    metrics.model.loaded(pipeline.build, seconds, memory_reader(pipeline.build))
-    heartbeat.ready(pipeline.build)
+    heartbeat.ready(build)
 
 
 def memory_reader(build: Build) -> ReadMemory:

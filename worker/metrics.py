@@ -1,6 +1,6 @@
 """What a worker counts of its painting, and what it shows of its model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from PIL.Image import Image
@@ -12,6 +12,7 @@ from shared.exposition import PREFIX, exposed, gauge
 from shared.generation import Build, GenerationRequest, GenerationResult
 from shared.job_metrics import JobMetrics
 from shared.jobs import Job
+from shared.worker_registry import ServedModel
 from worker.inputs import NO_INPUTS, Inputs
 from worker.runner import OnStep, Painting, Pipeline
 
@@ -133,10 +134,13 @@ class CountedPipeline:
         self._pipeline = pipeline
         self._metrics = metrics
 
-    @property
-    def build(self) -> Build:
-        """What the pictures depend on beside their requests."""
-        return self._pipeline.build
+    def build_of(self, request: GenerationRequest) -> Build | None:
+        """What its picture depends on beside the request."""
+        return self._pipeline.build_of(request)
+
+    def load_seconds(self, request: GenerationRequest) -> float | None:
+        """Seconds that it takes to load the model."""
+        return self._pipeline.load_seconds(request)
 
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
@@ -144,7 +148,8 @@ class CountedPipeline:
         """Paint, as the pipeline does."""
 
         def count_and_go_on(step: int, preview: Callable[[], Image] | None = None) -> None:
-            self._metrics.stepped()
+            if step > 0:
+                self._metrics.stepped()
             on_step(step, preview)
 
         painting = self._pipeline.generate(request, count_and_go_on, inputs)
@@ -157,28 +162,45 @@ class ModelGauges:
     """Shows what is loaded in this process, as it is at each scrape."""
 
     def __init__(self) -> None:
-        self._build: Build | None = None
-        self._load_seconds = 0.0
+        self._warm: dict[str, Build] = {}
+        self._load_seconds: dict[str, float] = {}
         self._read_memory: ReadMemory = dict
 
-    def loaded(self, build: Build, seconds: float, read_memory: ReadMemory) -> None:
-        """Show that the model is loaded, and what it is."""
-        self._load_seconds = seconds
+    def reads_memory_with(self, read_memory: ReadMemory) -> None:
+        """Show the device's memory too."""
         self._read_memory = read_memory
-        self._build = build
+
+    def loaded(self, name: str, seconds: float) -> None:
+        """Show what the last load of a model has taken."""
+        self._load_seconds[name] = seconds
+
+    def serves(self, models: Sequence[ServedModel]) -> None:
+        """Show which models are warm."""
+        self._warm = {model.name: model.build for model in models if model.warm and model.build}
 
     def collect(self) -> Iterator[Metric]:
         """Give the gauges."""
-        yield gauge("model_loaded", "Whether this worker's model is loaded.", bool(self._build))
-        if self._build is None:
+        warm = dict(self._warm)
+        yield gauge("model_loaded", "Whether this worker has a model loaded.", bool(warm))
+        if not self._load_seconds:
             return
-        yield gauge("model_load_seconds", "Time that the model took to load.", self._load_seconds)
-        yield _build_info(self._build)
+        yield gauge("warm_models", "Models that are loaded.", len(warm))
+        yield _load_seconds(self._load_seconds)
+        yield _build_info(warm.values())
         memory = gauge("gpu_memory_bytes", "Memory of the GPU, by kind.", labels=["kind"])
         for kind, size in self._read_memory().items():
             memory.add_metric([kind], size)
         if memory.samples:
             yield memory
+
+
+def _load_seconds(seconds: Mapping[str, float]) -> Metric:
+    loads = gauge(
+        "model_load_seconds", "Time that the last load of each model took.", labels=["model"]
+    )
+    for name, took in dict(seconds).items():
+        loads.add_metric([name], took)
+    return loads
 
 
 def size_class(result: GenerationResult) -> str:
@@ -192,15 +214,11 @@ def _stage(name: str, text: str, registry: CollectorRegistry) -> Histogram:
     return Histogram(f"{PREFIX}{name}_seconds", text, buckets=_STAGE_SECONDS, registry=registry)
 
 
-def _build_info(build: Build) -> Metric:
-    labels = {
-        "version": VERSION,
-        "model": build.model,
-        "model_revision": build.model_revision,
-        "device": build.device,
-        "device_name": build.device_name,
-        "dtype": build.dtype,
-    }
-    info = gauge("build_info", "What runs here.", labels=list(labels))
-    info.add_metric(list(labels.values()), 1)
+_SHOWN_OF_A_BUILD = ("model", "model_revision", "device", "device_name", "dtype")
+
+
+def _build_info(builds: Iterable[Build]) -> Metric:
+    info = gauge("build_info", "What runs here.", labels=["version", *_SHOWN_OF_A_BUILD])
+    for build in builds:
+        info.add_metric([VERSION, *(getattr(build, name) for name in _SHOWN_OF_A_BUILD)], 1)
     return info

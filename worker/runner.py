@@ -81,16 +81,19 @@ class OnStep(Protocol):
     """What a pipeline calls after each sampler step."""
 
     def __call__(self, step: int, preview: Callable[[], Image.Image] | None = None) -> None:
-        """Take note of the step, 1 for the first; `preview` gives the picture as it stands."""
+        """Take note of the step, 0 before the first; `preview` gives the picture as it stands."""
         ...
 
 
 class Pipeline(Protocol):
-    """The warm model."""
+    """What paints, with one model or several."""
 
-    @property
-    def build(self) -> Build:
-        """What the pictures depend on beside their requests."""
+    def build_of(self, request: GenerationRequest) -> Build | None:
+        """What its picture depends on beside the request; None before its model was loaded."""
+        ...
+
+    def load_seconds(self, request: GenerationRequest) -> float | None:
+        """Seconds that it takes to load the model; 0 for a warm one, None where not known."""
         ...
 
     def generate(
@@ -102,6 +105,21 @@ class Pipeline(Protocol):
             PaintingFailed: The picture could not be made, for a reason a client may know.
             DeviceLost: This process cannot paint any more.
         """
+        ...
+
+
+class SingleModel(Protocol):
+    """A warm model."""
+
+    @property
+    def build(self) -> Build:
+        """What the pictures depend on beside their requests."""
+        ...
+
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        """Paint, as a pipeline does."""
         ...
 
 
@@ -150,10 +168,9 @@ class Runner:
         Say in a word what has become of it, for people who look at the queue.
         """
         token = token_hex(8)
-        pace = self._paces.of(self._pipeline.build)
 
         def claim(job: Job, now: datetime) -> Job:
-            seconds = pace.seconds(Work.of(job.request))
+            seconds = self._seconds_of(job)
             expected_at = None if seconds is None else now + timedelta(seconds=seconds)
             return job.claim(token, self._worker, now, expected_at=expected_at)
 
@@ -163,14 +180,23 @@ class Runner:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
             return "nothing to claim"
         with concerning(job):
-            return self._attempt(job, token, pace)
+            return self._attempt(job, token)
 
-    def _attempt(self, job: Job, token: str, pace: Pace) -> str:
+    def _seconds_of(self, job: Job) -> float | None:
+        load = self._pipeline.load_seconds(job.request)
+        paint = self._pace_of(job).seconds(Work.of(job.request))
+        return None if load is None or paint is None else load + paint
+
+    def _pace_of(self, job: Job) -> Pace:
+        build = self._pipeline.build_of(job.request)
+        return self._paces.of(build) if build else Pace({})
+
+    def _attempt(self, job: Job, token: str) -> str:
         _log.info("job started", prompt=prompt_head(job.request.prompt))
         try:
             with (
                 attempt_span(self._tracing, job) as span,
-                self._hold(job, token, pace) as lease,
+                self._hold(job, token) as lease,
             ):
                 return self._finish(job, self._paint(job, token, lease), span)
         except AttemptLost:
@@ -182,8 +208,8 @@ class Runner:
             self._end_process()
             return "device lost"
 
-    def _hold(self, job: Job, token: str, pace: Pace) -> Lease:
-        work = Work.of(job.request)
+    def _hold(self, job: Job, token: str) -> Lease:
+        work, pace = Work.of(job.request), self._pace_of(job)
         return Lease(
             self._store,
             job,
@@ -224,7 +250,9 @@ class Runner:
         inputs = patiently(lambda: read_inputs(self._inputs, job))
         painting = self._pipeline.generate(job.request, lease.checkpoint, inputs)
         encoding = time.perf_counter()
-        png = encode_png(painting.image, _texts(job.request, painting, self._pipeline.build))
+        build = self._pipeline.build_of(job.request)
+        assert build is not None  # It has painted.
+        png = encode_png(painting.image, _texts(job.request, painting, build))
         ended = time.perf_counter()
         timings = Timings(
             queue=_queue_seconds(job),
@@ -237,7 +265,7 @@ class Runner:
         lease.painted()
         patiently(lambda: self._images.put(job, png))
         record_stages(self._tracing, timings, store_seconds=time.perf_counter() - ended)
-        return _result(job, painting, png, build=self._pipeline.build, timings=timings)
+        return _result(job, painting, png, build=build, timings=timings)
 
     def _finish(self, job: Job, outcome: Transition, span: Span) -> str:
         ended = patiently(lambda: self._store.update(job.id, outcome))

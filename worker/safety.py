@@ -46,6 +46,32 @@ class SafetyChecker:
         return bool(flagged) or not all(bool(torch.isfinite(one).all()) for one in seen)
 
 
+class SafetyCheckers:
+    """The checkers of the models: a model's own, or the one that all others share."""
+
+    def __init__(self, settings: Settings, device: str) -> None:
+        self._settings = settings
+        self._device = device
+        self._shared: SafetyChecker | None = None
+
+    def of(self, model: Path | None) -> SafetyChecker | None:
+        """Give the checker of a model's folder, None where there is to be none.
+
+        Raises:
+            ModelUnavailable: It is not there or cannot be read; one line says what to set.
+        """
+        if has_own_checker(model):
+            return find_safety_checker(self._settings, model, self._device)
+        if self._shared is None:
+            self._shared = find_safety_checker(self._settings, None, self._device)
+        return self._shared
+
+
+def has_own_checker(model: Path | None) -> bool:
+    """Say whether a model's folder comes with a checker."""
+    return model is not None and (model / _CHECKER).is_dir() and (model / _PROCESSOR).is_dir()
+
+
 def find_safety_checker(
     settings: Settings, model: Path | None, device: str
 ) -> SafetyChecker | None:
@@ -57,7 +83,7 @@ def find_safety_checker(
     if settings.safety_checker == "off":
         return None
     local_only = settings.local_files_only or settings.offline_mode
-    has_own = model is not None and (model / _CHECKER).is_dir() and (model / _PROCESSOR).is_dir()
+    has_own = has_own_checker(model)
     source = str(model) if has_own else settings.safety_checker_id
     try:
         checker = _load(source, local_only=local_only)

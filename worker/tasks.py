@@ -2,7 +2,7 @@
 
 from celery import Task
 
-from shared.job_queue import GENERATE
+from shared.worker_groups import GENERATE
 from worker.runner import Runner
 
 

@@ -34,14 +34,16 @@ class Translator:
 
         Raises:
             InvalidRequest: Fields do not go together.
-            ModelNotFound: It asks for another model than the one that paints.
+            ModelNotFound: It asks for a model that does not paint.
             ModelNotLoaded: It asks for a model, and none paints.
         """
-        self._models.require(request.model)
-        return requests_of(request, limit=self._limit)
+        model = self._models.require(request.model)
+        return requests_of(request, limit=self._limit, model=model)
 
 
-def requests_of(request: ImagesRequest, *, limit: int) -> list[GenerationRequest]:
+def requests_of(
+    request: ImagesRequest, *, limit: int, model: str | None = None
+) -> list[GenerationRequest]:
     """Give the request of each picture, where `limit` jobs are admitted at once.
 
     Raises:
@@ -51,6 +53,7 @@ def requests_of(request: ImagesRequest, *, limit: int) -> list[GenerationRequest
     if complaints:
         raise InvalidRequest.of(complaints)
     fields = {name: getattr(request, name) for name in _OURS}
+    fields["model"] = model
     given = {name: value for name, value in fields.items() if value is not None}
     generation = GenerationRequest.model_validate({**given, **_size_of(request)})
     return repeated(generation, request.count)

@@ -29,6 +29,7 @@ from shared.errors import (
     JobNotFound,
     LoraUnknown,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
     ServerStopping,
@@ -49,6 +50,7 @@ UNFORESEEN = Exception()
 OF_SUBMITS = (
     LoraUnknown(0, "watercolor", ["watercolour"]),
     InputRefused("init_image", "is not a PNG, a JPEG or a WebP"),
+    ModelUnknown("sdxl", ["demo"]),
     QueueFull(100, 42),
     RateLimited("60 per 1 minute", 17),
     NO_MODEL,

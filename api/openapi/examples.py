@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from api.job_page import JobPage
+from api.live_models import LiveModel
 from api.openai_images.answer import ImagesAnswer, ImageView, Usage
 from api.openai_images.models import ModelList, ModelView
 from api.own_dependencies import EXAMPLE_ID as JOB_ID
@@ -60,6 +61,7 @@ _RUNNING = _QUEUED.claim("", "", _SUBMITTED + timedelta(seconds=1)).advance("", 
 _DONE = _RUNNING.succeed("", _RESULT, _SUBMITTED + timedelta(seconds=4))
 
 
+_MODEL = LiveModel(name=_BUILD.model, default=True, warm=True, build=_BUILD, workers=["worker"])
 _LORAS = LoraList(
     loras=[
         Lora(
@@ -132,8 +134,9 @@ def _examples() -> tuple[BaseModel, ...]:
         ProgressAnswer.of(JobView.of(_RUNNING, eta_seconds=1.7), None),
         SamplerItem.of(SCHEDULERS[0]),
         SchedulerItem.of(names.all_schedules()[0]),
-        ModelItem.of(_BUILD),
-        Options.of(_BUILD),
+        _MODEL,
+        ModelItem.of(_MODEL),
+        Options.of(_MODEL),
         Scripts(),
         _LORAS,
         _TOKENS,

@@ -31,6 +31,7 @@ def read() -> ServiceCard:
             "/tokens": "POST - Count the tokens of prompts before they are painted",
             "/schedulers": "GET - List the schedulers",
             "/studio": "GET - Paint in the browser",
+            "/models": "GET - The models that a request can name",
             "/health": "GET - Health check and system info",
             "/docs": "GET - Interactive API documentation",
         },

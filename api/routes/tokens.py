@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import CurrentPromptReaders
-from shared.generation import NegativePrompt
+from shared.generation import ModelName, NegativePrompt
 from shared.prompt_rules import PromptPolicy, PromptSyntax
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ class Prompts(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        use_attribute_docstrings=True,
         json_schema_extra={"examples": [{"prompt": "a (red:1.3) apple on a white table"}]},
     )
 
     prompt: Annotated[str, Field(max_length=1000)]
     negative_prompt: NegativePrompt | None = None
+    model: ModelName | None = None
+    """Which of `GET /models` reads them; omit it for the default."""
 
 
 class TextCount(BaseModel):
@@ -69,7 +72,7 @@ class TokenCount(BaseModel):
 @router.post("/tokens")
 def count(prompts: Prompts, readers: CurrentPromptReaders) -> TokenCount:
     """Count the tokens of prompts as the worker does; nothing is painted, nothing is kept."""
-    reader = readers.live()
+    reader = readers.live(prompts.model)
     return TokenCount(
         policy=reader.policy,
         syntax=reader.syntax,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.claim import Claim
-from api.dependencies import CurrentBlockingCall, CurrentSettings
+from api.dependencies import CurrentBlockingCall, CurrentLiveModels, CurrentSettings
 from api.job_submission import JobSubmission
 from api.own_dependencies import CountedSubmit, Jobs
 from api.picture_body import PICTURE_BODY, PictureBody
@@ -21,6 +21,7 @@ async def verify(
     jobs: Jobs,
     call: CurrentBlockingCall,
     settings: CurrentSettings,
+    models: CurrentLiveModels,
 ) -> Verification:
     """Paint a picture again from its own metadata, and say whether every pixel is the same.
 
@@ -36,7 +37,10 @@ async def verify(
     if not claim.has_its_size:
         return Verification.of_other_size(claim)
     pixels = await run_in_threadpool(claim.pixels)  # Before painting: they may not be there.
-    job = await run_in_threadpool(jobs.submit, JobSubmission.of(claim.request))
+    # Another model than the one that is not here: what it paints, and the build, tell.
+    is_here = claim.request.model in await run_in_threadpool(models.names)
+    request = claim.request if is_here else claim.request.model_copy(update={"model": None})
+    job = await run_in_threadpool(jobs.submit, JobSubmission.of(request))
     ended = await call.wait(job, connection, cancel_if_left=True)
     image = await run_in_threadpool(lambda: jobs.image(ended).read())
     return await run_in_threadpool(Verification.of, claim, pixels, ended, image)

@@ -4,9 +4,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from api.live_models import LiveModel
 from api.sdapi.answer import short_hash
 from api.sdapi.samplers import Schedule
-from shared.generation import Build
 from shared.loras import Lora
 from shared.schedulers import SchedulerEntry
 
@@ -42,7 +42,7 @@ class SchedulerItem(BaseModel):
 
 
 class ModelItem(BaseModel):
-    """A model that paints now."""
+    """A model that a request can name."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -54,15 +54,16 @@ class ModelItem(BaseModel):
     config: None = None
 
     @classmethod
-    def of(cls, build: Build) -> Self:
-        """Show a model."""
-        is_sha256 = build.model_revision.startswith(_SHA256)
+    def of(cls, model: LiveModel) -> Self:
+        """Show a model; its hash is empty until it was loaded once."""
+        revision = model.build.model_revision if model.build else ""
+        is_sha256 = revision.startswith(_SHA256)
         return cls(
-            title=build.model,
-            model_name=build.model,
-            hash=short_hash(build.model_revision),
-            sha256=build.model_revision.removeprefix(_SHA256) if is_sha256 else None,
-            filename=build.model,
+            title=model.name,
+            model_name=model.name,
+            hash=short_hash(revision),
+            sha256=revision.removeprefix(_SHA256) if is_sha256 else None,
+            filename=model.build.model if model.build else model.name,
         )
 
 
@@ -101,10 +102,11 @@ class Options(BaseModel):
     samples_format: str = "png"
 
     @classmethod
-    def of(cls, build: Build | None) -> Self:
-        """Show what paints; null while nothing does."""
+    def of(cls, default: LiveModel | None) -> Self:
+        """Show what paints where a request names no model; null while nothing does."""
+        build = default.build if default else None
         return cls(
-            sd_model_checkpoint=build and build.model,
+            sd_model_checkpoint=default and default.name,
             sd_checkpoint_hash=build and build.model_revision.removeprefix(_SHA256),
         )
 

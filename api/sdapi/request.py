@@ -148,7 +148,7 @@ class Txt2ImgRequest(BaseModel):
     """Without it `images` is empty; they can be collected by the jobs' ids in `info`."""
 
     override_settings: dict[str, JsonValue] | None = None
-    """What is so anyway: the model that is loaded, its own VAE, a clip skip of 1."""
+    """The model, as `sd_model_checkpoint`, and what is so anyway: its VAE, a clip skip of 1."""
 
     enable_hr: Off = False
     restore_faces: Off = False

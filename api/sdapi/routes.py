@@ -41,7 +41,7 @@ def _translator(
         names,
         default_scheduler=settings.scheduler_type,
         prompt_syntax=settings.prompt_syntax,
-        models=models.names(),
+        models=models.meanings(),
         limit=settings.max_concurrent_requests,
     )
 
@@ -104,8 +104,8 @@ def read_schedulers(names: CurrentSamplerNames) -> list[SchedulerItem]:
 
 @router.get("/sd-models")
 def read_models(models: CurrentLiveModels) -> list[ModelItem]:
-    """List the models that paint now."""
-    return [ModelItem.of(build) for build in models.builds()]
+    """List the models; the first is the one that paints where none is named."""
+    return [ModelItem.of(model) for model in models.all()]
 
 
 @router.get("/loras")
@@ -117,7 +117,7 @@ def read_loras(loras: CurrentLiveLoras) -> list[LoraItem]:
 @router.get("/options")
 def read_options(models: CurrentLiveModels) -> Options:
     """Say what is set; it cannot be changed from here."""
-    return Options.of(next(iter(models.builds()), None))
+    return Options.of(next(iter(models.all()), None))
 
 
 @router.get("/scripts")

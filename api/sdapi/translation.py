@@ -1,7 +1,7 @@
 """From A1111's words to ours."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from secrets import randbelow
 
 from pydantic import JsonValue
@@ -37,11 +37,14 @@ class Translator:
         *,
         default_scheduler: Scheduler,
         prompt_syntax: PromptSyntax,
-        models: Collection[str],
+        models: Mapping[str, str],
         limit: int,
         draw: Callable[[int], int] = randbelow,
     ) -> None:
-        """Take the names of what is loaded, and how many jobs are admitted at once."""
+        """Take the names of what is there, and how many jobs are admitted at once.
+
+        `models` says which model each name means.
+        """
         self._names = names
         self._default_scheduler = default_scheduler
         self._prompt_syntax = prompt_syntax
@@ -75,9 +78,14 @@ class Translator:
                 "negative_prompt": request.negative_prompt or None,
                 "seed": self._seed_of(request),
                 "scheduler": self._scheduler_of(request),
+                **self._model_of(request),
             }
         )
         return repeated(generation, request.count)
+
+    def _model_of(self, request: Txt2ImgRequest) -> dict[str, str]:
+        name = (request.override_settings or {}).get("sd_model_checkpoint")
+        return {"model": self._models[name]} if isinstance(name, str) and name else {}
 
     def _seed_of(self, request: Txt2ImgRequest) -> int:
         if request.seed is not None and request.seed != RANDOM_SEED:

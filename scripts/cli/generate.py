@@ -65,6 +65,7 @@ Mask = Annotated[
         help="White where it is painted anew.",
     ),
 ]
+Model = Annotated[str | None, typer.Option("--model", help="One of the service's models.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Ctrl-C and --timeout leave the job running.")]
 WaitForRoom = Annotated[bool, typer.Option("--wait-for-room", help="Wait while the queue is full.")]
 
@@ -88,6 +89,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
     init_image: InitImage = None,
     strength: Strength = None,
     mask: Mask = None,
+    model: Model = None,
     timeout: Seconds = None,
     keep: Keep = False,
     wait_for_room: WaitForRoom = False,
@@ -109,6 +111,7 @@ def generate(  # noqa: PLR0913  # The options of the program.
         "init_image": _in_base64(init_image),
         "strength": strength,
         "mask": _in_base64(mask),
+        "model": model,
     }
     request = {name: value for name, value in wished.items() if value is not None}
     _deliver(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -22,7 +23,7 @@ from shared.redis_client import API_TIMEOUT_SECONDS, connect
 from shared.settings import Settings, complaints
 from shared.storage import images_for
 from worker.lora_folder import LoraFolder
-from worker.model_source import ModelUnavailable, find_model
+from worker.model_source import ModelSource, ModelUnavailable, find_models, find_vae
 
 _GIB = 2**30
 _SCARCE = 2 * _GIB
@@ -110,10 +111,18 @@ def check_model(settings: Settings, graphics: Graphics) -> Finding:
     """Say whether the worker will find its model."""
     has_cuda = settings.device in {"auto", "cuda"} and "cuda" in graphics.devices
     try:
-        source = find_model(settings.model_id, has_cuda=has_cuda)
+        default, *others = find_models(settings, has_cuda=has_cuda)
+        if settings.vae_id:
+            find_vae(settings.vae_id)
     except ModelUnavailable as error:
         what, _, remedy = str(error).rpartition("; ")
         return broken("model", what, remedy)
+    found = _check_source(settings, default.source)
+    also = "".join(f", and {model.name}" for model in others)
+    return replace(found, detail=f"{found.detail}{also}")
+
+
+def _check_source(settings: Settings, source: ModelSource) -> Finding:
     if source.path is not None:
         return good("model", f"{source.name} at {source.path}")
     if has_model(source.name):

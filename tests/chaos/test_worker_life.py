@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
+from shared.job_queue import JobQueue, create_celery, message_lists
+from shared.worker_groups import GENERATE, queue_name
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.chaos.bench import ONE_THREAD, REQUESTS, GoodClient, outcomes, slow
 from tests.support.poisoned_worker import STUCK
 from tests.support.stack import Stack, eventually
+
+QUEUE = queue_name(["demo"])
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -117,7 +120,7 @@ class TestMessages:
         ahead = client.submit(slow(), "ahead of the lost one")
         client.running(ahead)
         job_id = client.submit(REQUESTS[0], "lost message")
-        assert stack.redis.delete(*MESSAGE_LISTS) == 1
+        assert stack.redis.delete(*message_lists(QUEUE)) == 1
         client.cancel(ahead)
         assert outcomes(client.ended(job_id)) == ["succeeded"]
 
@@ -129,11 +132,11 @@ class TestMessages:
         job_id = client.submit(REQUESTS[0], "two messages")
         queue = JobQueue(celery, stack.redis)
         for _ in range(2):
-            queue.put(stack.store.get(job_id))
+            queue.put(stack.store.get(job_id), QUEUE)
         client.cancel(ahead)
         assert outcomes(client.ended(job_id)) == ["succeeded"]
         late = stack.store.get(job_id)
-        queue.put(late)
+        queue.put(late, QUEUE)
         eventually(
             lambda: log_lines(stack, "nothing to claim", job_id), until=lambda count: count == 3
         )
@@ -143,7 +146,9 @@ class TestMessages:
     def test_one_for_a_job_that_never_was_is_passed_over(
         self, client: GoodClient, celery: Celery
     ) -> None:
-        celery.send_task(GENERATE, args=["nobody"], task_id="nobody", ignore_result=True)
+        celery.send_task(
+            GENERATE, args=["nobody"], task_id="nobody", queue=QUEUE, ignore_result=True
+        )
         assert outcomes(client.ended(client.submit(REQUESTS[0], "after nobody"))) == ["succeeded"]
 
     def test_a_ping_is_answered_while_a_job_runs(self, client: GoodClient, celery: Celery) -> None:

@@ -158,6 +158,25 @@ class TestModel:
         assert finding.grade is Grade.BROKEN
         assert finding.hint.startswith("set MODEL_ID to ")
 
+    def test_of_several_is_told_with_the_others(self) -> None:
+        finding = check_model(settings(model_id="auto", models="again=auto"), Graphics())
+        assert finding.grade is Grade.GOOD
+        assert finding.detail.endswith(", and again")
+
+    @pytest.mark.parametrize(
+        ("changes", "hint"),
+        [
+            ({"models": "a=/nowhere"}, "set MODELS=a to "),
+            ({"vae_id": "/nowhere"}, "set VAE_ID to "),
+        ],
+    )
+    def test_beside_the_default_may_be_broken_too(
+        self, changes: dict[str, object], hint: str
+    ) -> None:
+        finding = check_model(settings(**changes), Graphics())
+        assert finding.grade is Grade.BROKEN
+        assert finding.hint.startswith(hint)
+
 
 class TestGraphics:
     @pytest.mark.parametrize(

@@ -63,7 +63,16 @@ class TestGenerate:
     def test_asks_for_what_the_options_say(
         self, program: Program, redis: Redis, tmp_path: Path
     ) -> None:
-        options = ("-n", "pears", "--guidance", "5", "--scheduler", "euler_ancestral")
+        options = (
+            "-n",
+            "pears",
+            "--guidance",
+            "5",
+            "--scheduler",
+            "euler_ancestral",
+            "--model",
+            "demo",
+        )
         with working(redis):
             done = program("generate", "-o", str(tmp_path), "--json", *QUICK, *options, "apples")
         request = json.loads(done.out)["request"]
@@ -81,7 +90,15 @@ class TestGenerate:
             "init_image": None,
             "strength": None,
             "mask": None,
+            "model": "demo",
         }
+
+    def test_refuses_a_model_that_is_not_there(
+        self, program: Program, redis: Redis, tmp_path: Path
+    ) -> None:
+        announce(redis)
+        done = program("generate", "-o", str(tmp_path), "--model", "none", "apples")
+        assert "there is 'demo', got 'none'" in done.err
 
     def test_prints_the_job_as_the_service_tells_it(
         self, program: Program, service: httpx.Client, redis: Redis, tmp_path: Path

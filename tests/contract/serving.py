@@ -12,10 +12,11 @@ from redis import Redis
 
 from api.main import create_app
 from shared.image_store import ImageStore
-from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
+from shared.job_queue import JobQueue, create_celery, message_lists
 from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.tracing import Tracing
+from shared.worker_groups import GENERATE
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import BUILD, WORKER
 from tests.support.runners import make_runner
@@ -90,6 +91,6 @@ def _work(redis: Redis, runner: Runner) -> None:
 def _next_id(redis: Redis) -> str:
     message = None
     while message is None:
-        message = redis.brpop(list(MESSAGE_LISTS), timeout=1)
+        message = redis.brpop(list(message_lists()), timeout=1)
     job_id: str = json.loads(message[1])["headers"]["id"]
     return job_id

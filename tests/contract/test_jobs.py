@@ -7,9 +7,9 @@ from redis import Redis
 
 from shared.generation import GenerationRequest
 from shared.job_parts import JobState
-from shared.job_queue import GENERATE
 from shared.job_store import JobStore
 from shared.pace import PaceStore, Work
+from shared.worker_groups import GENERATE
 from tests.contract.serving import LOADING, announce, working
 from tests.support.builders import BUILD, TIMINGS, TOKEN, WORKER, bring_to, store_job
 from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat, PaintsUntilInterrupted
@@ -72,6 +72,7 @@ class TestSubmit:
             "scheduler": "dpmsolver++",
             "embed_metadata": True,
             "loras": [],
+            "model": "demo",
         }
 
     def test_wakes_a_worker(self, client: httpx.Client, redis: Redis, store: JobStore) -> None:

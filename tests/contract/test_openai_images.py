@@ -85,7 +85,8 @@ class TestGenerate:
         job = client.get(f"/jobs/{extra(image, 'job_id')}").json()
         asked = {"prompt": "a", "width": 256, "height": 264, **ours}
         unused = dict.fromkeys(("init_image", "strength", "mask"))
-        assert job["request"] == {**asked, "embed_metadata": True, "loras": [], **unused}
+        others = {"embed_metadata": True, "loras": [], "model": "demo"}
+        assert job["request"] == {**asked, **others, **unused}
 
     def test_takes_the_installations_defaults(
         self, start_api: StartApi, connect_to: ConnectTo, redis: Redis
@@ -336,9 +337,16 @@ class TestModels:
         with working(redis):
             assert len(images(generate(client, model="gpt-image-1"))) == 1
 
-    def test_of_several_workers_cannot_be_chosen(self, openai_client: OpenAI, redis: Redis) -> None:
+    def test_are_those_of_all_workers(self, openai_client: OpenAI, redis: Redis) -> None:
         build = BUILD.model_copy(update={"model": "another"})
         announce(redis, Heartbeat(worker="other@there", state=WorkerState.READY, build=build))
-        with pytest.raises(openai.BadRequestError) as refused:
-            generate(openai_client, model="demo")
-        assert refused.value.param == "model"
+        assert [model.id for model in openai_client.models.list()] == ["another", "demo"]
+
+    def test_by_any_of_their_names_are_told_in_the_request(
+        self, start_api: StartApi, connect_to: ConnectTo, redis: Redis
+    ) -> None:
+        api = start_api(openai_model_aliases="gpt-image-1")
+        with working(redis):
+            generate(connect_to(api), model="gpt-image-1")
+        (job,) = api.get("/jobs").json()["jobs"]
+        assert job["request"]["model"] == "demo"

@@ -45,6 +45,7 @@ class TestOpenApi:
             "GET /",
             "GET /health",
             "GET /livez",
+            "GET /models",
             "GET /metrics",
             "GET /readyz",
             "POST /generate",
@@ -98,6 +99,7 @@ class TestOpenApi:
                     "ValidationError",
                     "ValidationError 2",
                     "ValidationError 3",
+                    "ValidationError 4",
                     "IdempotencyConflict",
                     "ContentBlocked",
                 },
@@ -180,7 +182,7 @@ class TestOpenApi:
         guarded = {
             name for name, operation in operations(document).items() if "security" in operation
         }
-        parts = ("/jobs", "/generate", "/v1/", "/schedulers")
+        parts = ("/jobs", "/generate", "/models", "/v1/", "/schedulers")
         assert guarded == {
             name
             for name in operations(document)

@@ -121,6 +121,7 @@ class TestGenerate:
             "init_image": None,
             "strength": None,
             "mask": None,
+            "model": "demo",
         }
 
     def test_draws_another_seed_each_time(self, client: httpx.Client, redis: Redis) -> None:

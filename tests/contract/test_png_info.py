@@ -24,8 +24,9 @@ REQUEST: dict[str, Any] = {
     "scheduler": "dpmsolver++",
     "embed_metadata": True,
     "loras": [],
+    "model": "demo",
 }
-UNSAID = {"embed_metadata", "loras"}
+UNSAID = {"embed_metadata", "loras", "model"}
 UNUSED = {"init_image": None, "strength": None, "mask": None}
 INFO = (
     'a cat, "ネコ":\n(on a mat)\nNegative prompt: Steps: 3, dog\n'
@@ -95,7 +96,7 @@ class TestOurPicture:
             "info": INFO,
             "source": "parameters",
             "request": {name: REQUEST[name] for name in REQUEST if name not in UNSAID},
-            "notes": ["Model: 'demo' is not carried over: a request has no such field."],
+            "notes": ["Model: 'demo' is not carried over: it may have another name here."],
             "result": None,
         }
 

@@ -153,6 +153,7 @@ class TestTxt2Img:
             "init_image": None,
             "strength": None,
             "mask": None,
+            "model": "demo",
         }
 
     def test_says_how_it_was_made(self, client: httpx.Client, redis: Redis) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.job_queue import MESSAGE_LISTS
+from shared.job_queue import message_lists
 from shared.job_store import JobStore
 from shared.settings import Settings
 from shared.tracing import Tracing
@@ -46,7 +46,7 @@ def client(redis: Redis, redis_url: str, tracing: Tracing) -> Iterator[httpx.Cli
 
 
 def messages(redis: Redis) -> list[dict[str, Any]]:
-    return [json.loads(raw) for key in MESSAGE_LISTS for raw in redis.lrange(key, 0, -1)]
+    return [json.loads(raw) for key in message_lists() for raw in redis.lrange(key, 0, -1)]
 
 
 def submit(client: httpx.Client) -> str:

@@ -9,7 +9,7 @@ from api.request_metrics import HttpMetrics
 from shared.exposition import exposed
 from shared.job_metrics import JobMetrics
 from shared.job_parts import JobState
-from shared.worker_registry import WorkerRegistry
+from shared.worker_registry import ServedModel, WorkerRegistry
 from tests.support.builders import BUILD, LIMIT, job_in
 from worker.metrics import WorkerMetrics
 
@@ -25,5 +25,7 @@ def api_registry(redis: Redis) -> CollectorRegistry:
 def worker_registry() -> CollectorRegistry:
     metrics = WorkerMetrics()
     metrics.changed(job_in(JobState.RUNNING), job_in(JobState.SUCCEEDED))
-    metrics.model.loaded(BUILD, 1, lambda: {"total": 2, "allocated": 1})
+    metrics.model.loaded("demo", 1)
+    metrics.model.serves([ServedModel(name="demo", warm=True, build=BUILD)])
+    metrics.model.reads_memory_with(lambda: {"total": 2, "allocated": 1})
     return metrics.exposed()

@@ -19,8 +19,20 @@ _LOOK_SECONDS = 0.005
 LORA_HASHES = {"sha256": "ab" * 32, "autov3": "0123456789ab"}
 
 
+class OneModel:
+    """Has one model, which is warm."""
+
+    build: Build
+
+    def build_of(self, request: GenerationRequest) -> Build:  # noqa: ARG002  # The protocol's.
+        return self.build
+
+    def load_seconds(self, request: GenerationRequest) -> float:  # noqa: ARG002  # The same.
+        return 0
+
+
 @dataclass
-class PaintsFlat:
+class PaintsFlat(OneModel):
     """Paints one colour, in as many steps as were asked; remembers what it was asked for."""
 
     colour: str = "red"
@@ -51,7 +63,7 @@ class PaintsFlat:
 
 
 @dataclass
-class RaisesAfterAStep:
+class RaisesAfterAStep(OneModel):
     """Breaks once it has begun."""
 
     error: BaseException
@@ -78,7 +90,7 @@ def gives_no_finite_picture() -> Pipeline:
 
 
 @dataclass
-class WaitsAfterAStep:
+class WaitsAfterAStep(OneModel):
     """Paints, but stands still after its first step until it is told to go on."""
 
     build: Build = BUILD
@@ -95,7 +107,7 @@ class WaitsAfterAStep:
 
 
 @dataclass
-class PaintsOnCommand:
+class PaintsOnCommand(OneModel):
     """Takes each step, and the decoding after them, when it is told to go on; has previews."""
 
     colour: str = "red"
@@ -126,7 +138,7 @@ class PaintsOnCommand:
 
 
 @dataclass
-class PaintsUntilInterrupted:
+class PaintsUntilInterrupted(OneModel):
     """Never ends by itself: repeats its first step until that raises, and remembers what."""
 
     build: Build = BUILD
@@ -152,7 +164,7 @@ class PaintsUntilInterrupted:
 
 
 @dataclass
-class TakesTurns:
+class TakesTurns(OneModel):
     """Paints each picture with the next of its pipelines."""
 
     pipelines: Sequence[Pipeline]
@@ -168,7 +180,7 @@ class TakesTurns:
 
 
 @dataclass
-class CallsBeforeItReturns:
+class CallsBeforeItReturns(OneModel):
     """Paints, and lets something happen between its last step and the picture."""
 
     call: Callable[[], object]
@@ -183,7 +195,7 @@ class CallsBeforeItReturns:
 
 
 @dataclass
-class WaitsToBeSeen:
+class WaitsToBeSeen(OneModel):
     """Does its next step only once somebody has looked at a preview of the last."""
 
     build: Build = BUILD

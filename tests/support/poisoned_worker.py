@@ -11,9 +11,11 @@ from PIL.Image import Image
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
 from worker.inputs import NO_INPUTS, Inputs
-from worker.main import Publish, load_model, main
+from worker.main import Publish, main, model_loader
 from worker.metrics import OnAgain
-from worker.runner import OnStep, Painting, Pipeline
+from worker.model_shelf import Loader
+from worker.model_source import NamedModel
+from worker.runner import OnStep, Painting, SingleModel
 
 POISON = "poison"
 """Kills the process that paints it."""
@@ -30,7 +32,7 @@ _SECONDS_PER_SLOW_STEP = 0.25
 class PoisonedPipeline:
     """Paints with the real pipeline what the real pipeline can paint."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: SingleModel) -> None:
         self._pipeline = pipeline
 
     @property
@@ -67,8 +69,21 @@ def _dawdle(step: int) -> None:
 _SUFFERINGS = {POISON: _die, STUCK: _get_stuck, SLOW: _dawdle}
 
 
-def _load(settings: Settings, on_again: OnAgain, publish: Publish) -> Pipeline:
-    return PoisonedPipeline(load_model(settings, on_again, publish))
+class PoisonedLoader:
+    """Loads as the worker does."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def __call__(self, model: NamedModel) -> SingleModel:
+        return PoisonedPipeline(self._loader(model))
+
+    def free(self) -> None:
+        self._loader.free()
+
+
+def _load(settings: Settings, on_again: OnAgain, publish: Publish) -> Loader:
+    return PoisonedLoader(model_loader(settings, on_again, publish))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from shared.jobs import Job
 from shared.pace import PaceStore
 from shared.redis_images import RedisImages
 from shared.tracing import NoTracing, Tracing
+from shared.worker_registry import WorkerRegistry
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
 from worker.metrics import CountedPipeline, WorkerMetrics
@@ -40,6 +41,7 @@ def make_runner(
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     metrics = metrics or WorkerMetrics()
     store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
+    dispatcher = Dispatcher(store, queue, WorkerRegistry(redis)) if queue else None
     return Runner(
         store=store,
         inputs=InputStore(redis, kept_seconds=3600),
@@ -51,7 +53,7 @@ def make_runner(
         renew_seconds=renew_seconds,
         step_timeout=600,
         end_process=end_process,
-        dispatch=Dispatcher(store, queue).dispatch if queue else lambda: None,
+        dispatch=dispatcher.dispatch if dispatcher else lambda: None,
         announce=announce,
         tracing=tracing or NoTracing(),
     )

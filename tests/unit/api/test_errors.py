@@ -23,6 +23,7 @@ from shared.errors import (
     JobNotFound,
     LoraUnknown,
     ModelNotLoaded,
+    ModelUnknown,
     QueueFull,
     RateLimited,
     SeriesTimeout,
@@ -112,6 +113,21 @@ ANSWERS: list[tuple[ServiceError, int, str, dict[str, Any] | None, dict[str, str
     ),
     (ModelNotLoaded("no worker is running"), 503, "ModelNotLoaded", None, {"retry-after": "10"}),
     (StorageUnavailable(), 503, "StorageUnavailable", None, {"retry-after": "5"}),
+    (
+        ModelUnknown("a", ["b"]),
+        422,
+        "ValidationError",
+        {
+            "errors": [
+                {
+                    "loc": ["body", "model"],
+                    "msg": "no worker serves this model; there is 'b', got 'a'",
+                    "type": "value_error",
+                }
+            ]
+        },
+        {},
+    ),
     (BrokerUnavailable(), 503, "BrokerUnavailable", None, {"retry-after": "2"}),
     (ServerStopping("a"), 503, "ServerStopping", URL, {"retry-after": "5", "location": "/jobs/a"}),
     (GenerationTimeout("a", 1.5), 504, "GenerationTimeout", URL, {"location": "/jobs/a"}),

@@ -94,6 +94,41 @@ class TestPlayForward:
         )
 
 
+class TestWorkersOfDifferentModels:
+    SLOW, QUICK = seconds_a_step(10), seconds_a_step(1)
+
+    def forecast(self, queue: str, *lanes: Lane) -> Forecast:
+        """Play forward jobs of five steps, each for the model of its letter."""
+        jobs = [
+            (f"{model}{number}", Work(256, 256, 5, guided=True, model=model))
+            for number, model in enumerate(queue)
+        ]
+        return play_forward(jobs, lanes)
+
+    def test_get_only_the_jobs_of_their_own(self) -> None:
+        x, y = Lane(self.QUICK, 0, {"x": self.QUICK}), Lane(self.SLOW, 0, {"y": self.SLOW})
+        forecast = self.forecast("xxyx", x, y)
+        assert forecast.etas == {"x0": 5, "x1": 10, "y2": 50, "x3": 15}
+        assert forecast.positions == {"x0": 0, "x1": 1, "y2": 0, "x3": 2}
+        assert forecast.is_divided
+
+    def test_that_share_one_count_the_jobs_of_each_other(self) -> None:
+        x = Lane(self.QUICK, 0, {"x": self.QUICK})
+        both = Lane(self.QUICK, 0, {"x": self.QUICK, "y": self.SLOW})
+        forecast = self.forecast("xyy", x, both)
+        assert forecast.positions == {"x0": 0, "y1": 1, "y2": 2}
+        assert forecast.etas == {"x0": 5, "y1": 50, "y2": 100}
+
+    def test_are_known_apart(self) -> None:
+        x, y = Lane(self.QUICK, 0, {"x": self.QUICK}), Lane(UNKNOWN, 0, {"y": UNKNOWN})
+        assert self.forecast("yxyz", x, y).etas == {"y0": None, "x1": 5, "y2": None, "z3": None}
+
+    def test_are_not_divided_where_all_serve_the_same(self) -> None:
+        same = {"x": self.QUICK}
+        forecast = self.forecast("xx", Lane(self.QUICK, 0, same), Lane(self.SLOW, 0, same))
+        assert not forecast.is_divided
+
+
 class TestForecast:
     @pytest.mark.parametrize(
         ("job_id", "alone", "eta"), [("a", 9, 5), ("new", 9, 14), ("new", None, None)]

@@ -15,6 +15,7 @@ from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.webhook import Webhook
+from shared.worker_groups import GENERATE
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import claim_job
 from tests.support.services import make_job_service
@@ -39,7 +40,7 @@ class RememberingQueue(JobQueue):
         if self.error is not None:
             raise self.error
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job, queue: str = GENERATE) -> None:  # noqa: ARG002  # The parent's.
         self.stored.append(self.look(job.id))
         if self.error is not None:
             raise self.error

@@ -12,9 +12,11 @@ from api.reaper import Reaper
 from shared.dispatcher import Dispatcher
 from shared.job_listing import JobListing
 from shared.job_parts import FailureType, JobState
-from shared.job_queue import MESSAGE_LISTS, JobQueue, create_celery
+from shared.job_queue import JobQueue, create_celery, message_lists
 from shared.job_store import JobStore
 from shared.keys import EXPIRIES, listed_key
+from shared.worker_groups import groups_of
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import FAILURE, OTHER_TOKEN, TOKEN, bring_to, claim_job, store_job
 from tests.unit.eventually import eventually
 
@@ -46,10 +48,13 @@ def reaper(redis: Redis, store: JobStore, queue: JobQueue) -> Reaper:
 def reaper_of(
     redis: Redis, store: JobStore, queue: JobQueue, *, job_timeout: float = 3600
 ) -> Reaper:
+    workers = WorkerRegistry(redis)
+    workers.announce(Heartbeat(worker="one", state=WorkerState.LOADING))
     return Reaper(
         store,
         queue,
         JobListing(redis, store),
+        workers,
         max_attempts=MAX_ATTEMPTS,
         job_timeout=job_timeout,
         lease_seconds=0,
@@ -159,10 +164,10 @@ class TestLostLease:
 
 class TestLostMessage:
     def test_is_sent_again_once_it_was_missed_twice(
-        self, reaper: Reaper, store: JobStore, queue: JobQueue
+        self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
         store_job(store, "a")
-        store.release()
+        store.release(groups_of(WorkerRegistry(redis).alive()))
         reaper.sweep()
         assert queue.waiting_ids() == set()
         reaper.sweep()
@@ -179,16 +184,16 @@ class TestLostMessage:
         self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
         store_job(store, "a")
-        Dispatcher(store, queue).dispatch()
+        Dispatcher(store, queue, WorkerRegistry(redis)).dispatch()
         for _ in range(3):
             reaper.sweep()
-        assert sum(redis.llen(key) for key in MESSAGE_LISTS) == 1
+        assert sum(redis.llen(key) for key in message_lists()) == 1
 
     def test_is_not_sent_again_for_a_job_that_was_claimed_meanwhile(
-        self, reaper: Reaper, store: JobStore, queue: JobQueue
+        self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
         store_job(store, "a")
-        store.release()
+        store.release(groups_of(WorkerRegistry(redis).alive()))
         reaper.sweep()
         claim_job(store, "a")
         reaper.sweep()
@@ -198,11 +203,11 @@ class TestLostMessage:
         self, reaper: Reaper, store: JobStore, queue: JobQueue, redis: Redis
     ) -> None:
         job = store_job(store, "a")
-        store.release()
+        store.release(groups_of(WorkerRegistry(redis).alive()))
         reaper.sweep()
         queue.put(job)
         reaper.sweep()
-        redis.delete(*MESSAGE_LISTS)
+        redis.delete(*message_lists())
         reaper.sweep()
         assert queue.waiting_ids() == set()
 

@@ -139,6 +139,7 @@ class TestFields:
             "init_image": None,
             "strength": None,
             "mask": None,
+            "model": None,
         }
 
     def test_needs_a_prompt(self) -> None:

@@ -11,7 +11,8 @@ from redis import Redis
 
 from scripts.embedded_redis import free_port
 from shared.job_parts import JobState
-from shared.job_queue import GENERATE, MESSAGE_LISTS, JobQueue, create_celery
+from shared.job_queue import JobQueue, create_celery, message_lists
+from shared.worker_groups import GENERATE
 from tests.support.builders import LATER, job_in, queued_job
 
 PROMPT = "a garden behind a high wall, where nobody has been for years"
@@ -29,7 +30,7 @@ def queue(celery: Celery, redis: Redis) -> JobQueue:
 
 
 def only_message(redis: Redis) -> dict[str, Any]:
-    (raw,) = (raw for key in MESSAGE_LISTS for raw in redis.lrange(key, 0, -1))
+    (raw,) = (raw for key in message_lists() for raw in redis.lrange(key, 0, -1))
     message: dict[str, Any] = json.loads(raw)
     return message
 

@@ -15,6 +15,10 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "HOST": ("127.0.0.1", "127.0.0.1"),
     "PORT": ("8123", 8123),
     "RELOAD": ("true", True),
+    "MODELS": ("a=b/c, d=/e", "a=b/c, d=/e"),
+    "MAX_WARM_MODELS": ("3", 3),
+    "VAE_ID": ("stabilityai/sd-vae-ft-mse", "stabilityai/sd-vae-ft-mse"),
+    "PREDICTION_TYPE": ("V_Prediction", "v_prediction"),
     "MODEL_ID": ("runwayml/stable-diffusion-v1-5", "runwayml/stable-diffusion-v1-5"),
     "DEVICE": ("CPU", "cpu"),
     "TORCH_DTYPE": ("Float16", "float16"),
@@ -59,6 +63,11 @@ CHOSEN: dict[str, tuple[str, object]] = {
     "FLOWER_PORT": ("5556", 5556),
 }
 WRONG = [
+    ("MODELS", "a", "must be name=source"),
+    ("MODELS", "a b=c", "names of letters, digits"),
+    ("MODELS", "a=b,a=c", "must not give two models the same name"),
+    ("MAX_WARM_MODELS", "0", "greater than or equal to 1"),
+    ("PREDICTION_TYPE", "sample", "'auto', 'epsilon' or 'v_prediction'"),
     ("PORT", "0", "greater than or equal to 1"),
     ("PORT", "65536", "less than or equal to 65535"),
     ("PORT", "http", "integer"),

@@ -6,6 +6,7 @@ from redis import Redis
 from shared.job_parts import JobState, Priority
 from shared.job_store import JobStore, OwnLimitReached
 from shared.jobs import Job
+from shared.worker_groups import WorkerGroup
 from tests.support.builders import LIMIT, TOKEN, claim_job, queued_job, store_job
 
 
@@ -36,6 +37,11 @@ def serve(store: JobStore, count: int) -> list[str]:
         store.update(job_id, lambda job, now: job.acknowledge_cancel(TOKEN, now))
         served.append(job_id)
     return served
+
+
+def release(store: JobStore, *, workers: int = 0) -> list[str]:
+    """Let messages out to workers that serve everything."""
+    return list(store.release([WorkerGroup("generate", frozenset(), workers)]))
 
 
 def owners(job_ids: Sequence[str]) -> str:
@@ -94,46 +100,73 @@ class TestTurns:
 
 
 class TestRelease:
-    def test_lets_one_message_out_more_than_there_are_workers(
-        self, store: JobStore, any_redis: Redis
-    ) -> None:
+    def test_lets_one_message_out_more_than_there_are_workers(self, store: JobStore) -> None:
         submit(store, "a1", "a2", "a3", "a4")
-        any_redis.sadd("semantic-bit:workers", "one")
-        assert store.release() == ["a1", "a2"]
-        assert store.release() == []
+        assert release(store, workers=1) == ["a1", "a2"]
+        assert release(store, workers=1) == []
 
-    def test_goes_on_when_a_job_is_claimed(self, store: JobStore, any_redis: Redis) -> None:
+    def test_goes_on_when_a_job_is_claimed(self, store: JobStore) -> None:
         submit(store, "a1", "a2", "a3", "a4")
-        any_redis.sadd("semantic-bit:workers", "one")
-        store.release()
+        release(store, workers=1)
         claim_job(store, "a1")
-        assert store.release() == ["a3"]
+        assert release(store, workers=1) == ["a3"]
 
     def test_goes_on_when_a_job_is_canceled(self, store: JobStore) -> None:
         submit(store, "a1", "a2")
-        assert store.release() == ["a1"]
+        assert release(store) == ["a1"]
         store.update("a1", lambda job, now: job.cancel(now))
-        assert store.release() == ["a2"]
+        assert release(store) == ["a2"]
 
     def test_gives_a_job_again_that_could_not_be_sent(self, store: JobStore) -> None:
         submit(store, "a1", "a2")
-        assert store.release() == ["a1"]
+        assert release(store) == ["a1"]
         store.take_back("a1")
-        assert store.release() == ["a1"]
+        assert release(store) == ["a1"]
 
     def test_gives_a_lost_job_again_and_first(self, store: JobStore) -> None:
         submit(store, "a1", "a2", "a3")
-        store.release()
+        release(store)
         claim_job(store, "a1")
         store.update("a1", lambda job, now: job.lose_worker(3, now))
-        assert store.release() == ["a1"]
+        assert release(store) == ["a1"]
 
     def test_lets_a_newcomer_overtake_what_is_not_out(self, store: JobStore) -> None:
         submit(store, "a1", "a2", "a3", "a4")
-        store.release()
+        release(store)
         submit(store, "b1")
         claim_job(store, "a1")
-        assert store.release() == ["b1"]
+        assert release(store) == ["b1"]
+
+
+class TestReleaseToGroups:
+    A = WorkerGroup("generate.x", frozenset({"x"}), 1)
+    B = WorkerGroup("generate.x+y", frozenset({"x", "y"}), 1)
+
+    def test_sends_a_job_only_where_its_model_is_served(self, store: JobStore) -> None:
+        for job_id, model in (("1", "y"), ("2", "x"), ("3", "y"), ("4", "z"), ("5", "x")):
+            store_job(store, job_id, model=model)
+        released = store.release([self.A, self.B])
+        assert [released[job_id] for job_id in "13"] == [self.B.queue] * 2
+        assert [released[job_id] for job_id in "25"] == [self.A.queue] * 2
+        assert "4" not in released
+        assert store.sent() == released
+
+    def test_is_in_order_though_those_before_wait_for_others(self, store: JobStore) -> None:
+        for number in range(70):
+            store_job(store, f"y{number:03}", model="y")
+        store_job(store, "x", model="x")
+        assert list(store.release([self.A, self.B])) == ["y000", "y001", "x"]
+
+    def test_sends_a_job_without_a_model_to_anybody(self, store: JobStore) -> None:
+        store_job(store, "any")
+        assert store.release([self.A]) == {"any": self.A.queue}
+
+    def test_finds_other_workers_for_a_job_whose_own_are_gone(self, store: JobStore) -> None:
+        store_job(store, "1", model="x")
+        assert store.release([self.A]) == {"1": self.A.queue}
+        assert store.release([]) == {}
+        assert store.release([self.B]) == {"1": self.B.queue}
+        assert store.release([self.A, self.B]) == {}
 
 
 class TestOwnLimit:

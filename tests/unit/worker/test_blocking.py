@@ -10,7 +10,7 @@ from worker.runner import PaintingFailed
 @pytest.mark.parametrize("flagged", [False, None])
 def test_what_is_not_flagged_passes(flagged: bool | None) -> None:  # noqa: FBT001
     pipeline = BlockingPipeline(PaintsFlat(flagged=flagged))
-    assert pipeline.build is BUILD
+    assert pipeline.build_of(make_request()) is BUILD
     assert pipeline.generate(make_request(), lambda *_: None).flagged is flagged
 
 

@@ -10,6 +10,7 @@ from shared.generation import Scheduler
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
+from shared.worker_registry import ServedModel
 from tests.support.builders import (
     BUILD,
     STEPS,
@@ -25,6 +26,7 @@ from tests.support.scrape import Scrape
 from worker.metrics import Again, CountedPipeline, ModelGauges, WorkerMetrics, size_class
 from worker.runner import Pipeline
 
+WARM = ServedModel(name="demo", warm=True, build=BUILD)
 STAGES = ("text", "denoise", "decode", "encode")
 
 
@@ -183,14 +185,18 @@ class TestModelGauges:
 
     def test_say_what_is_loaded(self) -> None:
         gauges = ModelGauges()
-        gauges.loaded(BUILD, 12.5, lambda: {"total": 100, "allocated": 40})
+        gauges.loaded("demo", 12.5)
+        gauges.serves([WARM, ServedModel(name="cold")])
+        gauges.reads_memory_with(lambda: {"total": 100, "allocated": 40})
         seen = self.shown(gauges)
         assert seen.sum("semantic_bit_model_loaded") == 1
-        assert seen.sum("semantic_bit_model_load_seconds") == 12.5
+        assert seen.sum("semantic_bit_warm_models") == 1
+        assert seen.counted("semantic_bit_model_load_seconds") == {("demo",): 12.5}
         assert seen.sum("semantic_bit_build_info", model="demo", dtype="float32") == 1
         assert seen.sum("semantic_bit_gpu_memory_bytes", kind="allocated") == 40
 
     def test_leave_out_the_memory_that_a_device_does_not_have(self) -> None:
         gauges = ModelGauges()
-        gauges.loaded(BUILD, 1, dict)
+        gauges.loaded("demo", 1)
+        gauges.serves([WARM])
         assert "semantic_bit_gpu_memory_bytes" not in self.shown(gauges).names()

@@ -20,7 +20,7 @@ def translate(
         SamplerNames(has_karras=has_karras),
         default_scheduler=default,
         prompt_syntax=PromptSyntax.A1111,
-        models=["demo"],
+        models={"demo": "demo", "also": "demo"},
         limit=100,
         draw=lambda below: min(DRAWN, below),
     )
@@ -83,7 +83,7 @@ class TestSeeds:
             SamplerNames(has_karras=True),
             default_scheduler=Scheduler.DPM_SOLVER_PP,
             prompt_syntax=PromptSyntax.A1111,
-            models=[],
+            models={},
             limit=100,
             draw=draw,
         )
@@ -164,13 +164,18 @@ class TestRefusal:
     def test_names_settings_that_are_otherwise(self, settings: dict[str, object]) -> None:
         assert named(override_settings=settings) == ["override_settings"]
 
+    @pytest.mark.parametrize("name", ["demo", "also"])
+    def test_takes_a_model_by_any_of_its_names(self, name: str) -> None:
+        (request,) = translate(override_settings={"sd_model_checkpoint": name})
+        assert request.model == "demo"
+
     @pytest.mark.parametrize(
         "settings",
         [
             None,
             {},
             {"sd_model_checkpoint": None},
-            {"sd_model_checkpoint": "demo"},
+            {"sd_model_checkpoint": ""},
             {"sd_vae": "Automatic"},
         ],
     )
