@@ -6,10 +6,12 @@ import { complaint } from "./limits.js";
 import { Loras } from "./loras.js";
 import { recall, remember } from "./memory.js";
 import { clearMistakes, showMistakes } from "./mistakes.js";
+import { Models } from "./models.js";
 import { Schedulers } from "./schedulers.js";
 import { Seed } from "./seed.js";
-import { installPresets, showPreset } from "./size.js";
+import { installPresets, showPreset, sizeLike } from "./size.js";
 import { followSlider, showSliders } from "./sliders.js";
+import { StartPicture } from "./start_picture.js";
 import { TokenCounter } from "./tokens.js";
 
 const KEPT = "form";
@@ -38,10 +40,7 @@ export class PictureForm {
     this.seed = new Seed(() => this.changed());
     this.tokens = new TokenCounter();
     this.schedulers = new Schedulers();
-    this.loras = new Loras({
-      onChange: () => this.change({}, this.loras.names),
-      onWord: (word) => this.addWord(word),
-    });
+    this.parts = this.installParts();
     this.root.addEventListener("submit", (event) => this.submit(event));
     this.root.addEventListener("input", (event) => this.onInput(event));
     this.root.addEventListener("keydown", (event) => this.onKey(event));
@@ -49,11 +48,6 @@ export class PictureForm {
     byId("swap").addEventListener("click", () => this.swap());
     this.write(recall(KEPT, {}));
     this.seed.show();
-  }
-
-  /** The fields that are more than one element. */
-  get parts() {
-    return [this.loras];
   }
 
   get names() {
@@ -77,8 +71,15 @@ export class PictureForm {
   /** Take the values of a request, and keep its seed. */
   use(request) {
     this.seed.keep(request.seed);
-    this.change({ negative_prompt: "", loras: [], ...request });
+    this.change({ negative_prompt: "", loras: [], init_image: null, model: null, ...request });
     this.field("prompt").focus();
+  }
+
+  /** Begin the next picture with this one; its prompt is taken where there is none. */
+  startFrom(png, { prompt }) {
+    this.start.take(png);
+    if (!this.field("prompt").value.trim()) this.change({ prompt });
+    byId("start-summary").focus();
   }
 
   /** Take some values. */
@@ -105,6 +106,21 @@ export class PictureForm {
     this.changed();
   }
 
+  // The fields that are more than one element.
+  installParts() {
+    const told = (part) => this.change({}, part.names);
+    const loras = new Loras({
+      onChange: () => told(loras),
+      onWord: (word) => this.addWord(word),
+    });
+    const models = new Models({ onChange: () => told(models) });
+    this.start = new StartPicture({
+      onChange: () => told(this.start),
+      onSize: (size) => this.change(this.limits ? sizeLike(size, this.limits) : {}),
+    });
+    return [models, this.start, loras];
+  }
+
   field(name) {
     return this.root.elements[name];
   }
@@ -127,7 +143,7 @@ export class PictureForm {
 
   onInput({ target }) {
     const name = target.dataset.mirrors ? followSlider(this.root, target) : target.name;
-    if (!FIELDS.includes(name)) return;
+    if (!this.names.includes(name)) return;
     if (name === "seed") this.seed.typed();
     clearMistakes(this.root, [name]);
     this.changed();
@@ -135,7 +151,7 @@ export class PictureForm {
 
   reset() {
     this.seed.release();
-    this.change({ loras: [], ...this.defaults(SETTINGS) });
+    this.change({ loras: [], model: null, strength: null, ...this.defaults(SETTINGS) });
   }
 
   swap() {
@@ -174,7 +190,7 @@ export class PictureForm {
   complaints(request) {
     const said = FIELDS.map((name) => [name, complaint(request[name], this.limits[name])]);
     const own = Object.fromEntries(said.filter(([, text]) => text));
-    return Object.assign(own, ...this.parts.map((part) => part.complaints()));
+    return Object.assign(own, ...this.parts.map((part) => part.complaints(request)));
   }
 
   defaults(names) {

@@ -1,7 +1,7 @@
 // The gallery: the finished pictures of this browser, newest first.
 
 import { byId, clone, setText, showText } from "./dom.js";
-import { GalleryStore } from "./gallery_store.js";
+import { PictureStore } from "./picture_store.js";
 import { droppedNote, facts } from "./words.js";
 
 const PAGE = 48;
@@ -18,7 +18,7 @@ export class Gallery {
   /** Bring the pictures of earlier visits. */
   async load() {
     try {
-      this.store = await GalleryStore.open();
+      this.store = await PictureStore.open("studio");
       const kept = await this.store.all();
       this.pictures.push(...kept.filter(({ id }) => !this.find(id)));
     } catch {

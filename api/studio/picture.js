@@ -18,9 +18,13 @@ const COPIED_MILLISECONDS = 2000;
 
 /** Shows one picture of a gallery. */
 export class PictureDialog {
-  /** `onPaint(request)` asks for a picture, `onUse(request)` takes the values into the form. */
-  constructor({ gallery, onPaint, onUse }) {
-    Object.assign(this, { gallery, onPaint, onUse, picture: null, dialog: byId("picture") });
+  /**
+   * `onPaint(request)` asks for a picture, `onUse(request)` takes the values into the form, and
+   * `onStart(png, request)` the picture itself.
+   */
+  constructor({ gallery, onPaint, onUse, onStart }) {
+    Object.assign(this, { gallery, onPaint, onUse, onStart, picture: null });
+    this.dialog = byId("picture");
     const actions = {
       newer: () => this.step(-1),
       older: () => this.step(1),
@@ -28,6 +32,7 @@ export class PictureDialog {
       vary: () => this.paint({ ...this.request, seed: undefined }),
       again: () => this.paint(this.request),
       use: () => this.use(),
+      start: () => this.start(),
       curl: () => this.copyCurl(),
       delete: () => this.remove(),
     };
@@ -96,6 +101,11 @@ export class PictureDialog {
     this.onUse(this.request);
   }
 
+  start() {
+    this.dialog.close();
+    this.onStart(this.picture.png, this.request);
+  }
+
   async copyCurl() {
     const button = byId("picture-curl");
     const copied = await copy(curlOf(this.picture.job));
@@ -132,6 +142,7 @@ function factsOf({ id, request, result, finished_at, attempt }) {
     ["Guidance", request.guidance_scale],
     ["Seed", request.seed],
     ["Scheduler", schedulerName(request.scheduler)],
+    ...begun(request),
     ...(result.loras ?? []).map(({ name, weight }) => ["LoRA", `${name}, ${weight}`]),
     ...checked(result),
     ["Model", build.model],
@@ -150,6 +161,14 @@ function tokensOf({ build, ...result }) {
   const prompt = tokenCount({ tokens, chunks, dropped_text }, build.chunk_tokens ?? 75);
   const negative = result.negative_prompt_tokens;
   return negative ? `${prompt}; ${negative} of the negative prompt` : prompt;
+}
+
+function begun({ init_image: picture, mask, strength }) {
+  if (!picture) return [];
+  return [
+    ["Began with", mask ? "a picture, a part of which was painted anew" : "a picture"],
+    ["Strength", strength],
+  ];
 }
 
 function checked({ flagged = null }) {

@@ -5,6 +5,7 @@ import { byId, setText } from "./dom.js";
 import { PictureForm } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { Health } from "./health.js";
+import { learnInputs } from "./inputs.js";
 import { installKeyPanel } from "./key.js";
 import { readLimits } from "./limits.js";
 import { PictureDialog } from "./picture.js";
@@ -28,11 +29,13 @@ const dialog = new PictureDialog({
   gallery,
   onPaint: (request) => submission.send(request),
   onUse: (request) => form.use(request),
+  onStart: (png, request) => form.startFrom(png, request),
 });
 
 function accept(job, request) {
   queue.add(job);
   form.sent(request);
+  learnInputs(request, job);
 }
 
 byId("gallery-empty").addEventListener("click", ({ target }) => {

@@ -3,6 +3,7 @@
 import { requestJson } from "./api.js";
 import { pause, persist } from "./backoff.js";
 import { byId, setText, showText } from "./dom.js";
+import { withInputs } from "./inputs.js";
 import { recall, remember } from "./memory.js";
 import { complaintText } from "./words.js";
 
@@ -57,9 +58,10 @@ export class Submission {
     }
   }
 
-  post({ key, request }, signal) {
+  async post({ key, request }, signal) {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
-    const options = { method: "POST", headers, body: JSON.stringify(request), signal };
+    const body = JSON.stringify(await withInputs(request));
+    const options = { method: "POST", headers, body, signal };
     const onFailure = ({ status, message }) =>
       this.say(status ? message : UNREACHABLE, { dismiss: "Stop trying" });
     return persist(() => requestJson("jobs", options), { signal, onFailure });

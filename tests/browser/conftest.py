@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -48,6 +49,13 @@ def _idle_worker(stack: Stack) -> Iterator[None]:
     yield
     with httpx.Client(base_url=stack.url, timeout=_ENDED_SECONDS) as client:
         eventually(lambda: unfinished(client), until=lambda jobs: jobs == [])
+
+
+def newest_job(stack: Stack) -> dict[str, Any]:
+    """Give the job that was asked for last."""
+    (job,) = httpx.get(f"{stack.url}/jobs", params={"limit": 1}).json()["jobs"]
+    found: dict[str, Any] = job
+    return found
 
 
 def unfinished(client: httpx.Client) -> list[str]:

@@ -127,6 +127,7 @@ class TestScreenReader:
                 - button "Keep the seed"
                 - combobox "Scheduler"
                 - paragraph: "DPM++ 2M: good pictures in 20 to 30 steps."
+                - group: Start from a picture none
                 - group: LoRAs none
                 - group: More
                 - button "Paint"

@@ -1,12 +1,9 @@
 """What a person can ask for beside the prompt and the size, and what the page says of it."""
 
-from typing import Any
-
-import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, newest_job
 from tests.support.stack import Stack
 from tests.support.studio import PATIENCE_SECONDS, QUICK, Studio
 
@@ -15,12 +12,6 @@ pytestmark = pytest.mark.timeout(2 * PATIENCE_SECONDS)
 APPLE = "a red apple on a white table"
 READ = {"tokens": 0, "chunks": 1, "dropped_text": ""}
 CUT = {"tokens": 78, "chunks": 1, "dropped_text": "on a mat"}
-
-
-def newest_job(stack: Stack) -> dict[str, Any]:
-    (job,) = httpx.get(f"{stack.url}/jobs", params={"limit": 1}).json()["jobs"]
-    found: dict[str, Any] = job
-    return found
 
 
 class TestTokens:
@@ -129,6 +120,26 @@ class TestLoras:
         studio.page.route("**/loras", lambda route: route.fulfill(json={"loras": []}))
         studio.reload()
         expect(studio.page.get_by_text("LoRAs")).to_be_hidden()
+
+
+class TestModels:
+    def test_can_be_chosen_between_where_there_are_several(self, studio: Studio) -> None:
+        """The page is made to believe in a second one, which the server then refuses."""
+        page = studio.page
+        both = [{"name": "demo", "default": True, "warm": True}]
+        both += [{"name": "photo", "default": False, "warm": False}]
+        expect(page.get_by_label("Model", exact=True)).to_be_hidden()
+        page.route("**/models", lambda route: route.fulfill(json=both))
+        studio.reload()
+        model = page.get_by_label("Model", exact=True)
+        expect(model).to_have_value("demo")
+        model.select_option("photo")
+        expect(page.get_by_text("Not loaded yet")).to_be_visible()
+        with page.expect_request("**/jobs") as sent:
+            studio.paint(APPLE, **QUICK)
+        assert sent.value.post_data_json["model"] == "photo"
+        expect(page.get_by_text("No worker serves this model")).to_be_visible()
+        expect(model).to_be_focused()
 
 
 class TestMore:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from shared.worker_registry import WorkerRegistry
-from tests.browser.conftest import StartApi, Visit
+from tests.browser.conftest import StartApi, Visit, newest_job
 from tests.support.stack import Stack, eventually
 from tests.support.studio import PATIENCE_SECONDS, QUICK, SLOW, UNHURRIED
 
@@ -253,9 +253,8 @@ class TestFailedJob:
         expect(studio.cards).to_contain_text(said)
         studio.page.get_by_role("button", name="Try another seed").click()
         expect(studio.pictures).to_have_count(1)
-        (job,) = httpx.get(f"{stack.url}/jobs", params={"limit": 1}).json()["jobs"]
-        assert job["request"]["seed"] != 7
-        assert job["request"]["prompt"] == APPLE
+        request = newest_job(stack)["request"]
+        assert (request["prompt"], request["seed"] == 7) == (APPLE, False)
 
 
 class TestFlaggedPicture:
