@@ -5,6 +5,7 @@ import { announce, clone, setText } from "./dom.js";
 import { about, facts, failureText, head, place } from "./words.js";
 
 const TICK_MILLISECONDS = 1000;
+const NOT_STORED = "It is painted, but its store does not answer. Trying again…";
 
 /** Shows a job; its buttons call `onCancel`, `onRetry`, `onUnlock` and `onDismiss`. */
 export class Card {
@@ -124,7 +125,7 @@ export class Card {
 
   sentence() {
     if (this.trouble === "locked") return "The service wants a key.";
-    if (this.trouble === "storing") return "It is painted, but its store does not answer. Trying again…";
+    if (this.trouble === "storing") return NOT_STORED;
     if (this.trouble) return "Connection lost. Reconnecting…";
     if (this.state === "queued") return this.withEta(place(this.position));
     if (this.state === "running" && this.step === 0) return this.withEta("Starting");

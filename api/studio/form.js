@@ -159,8 +159,8 @@ export class PictureForm {
   }
 
   addWord(word) {
-    const prompt = this.field("prompt").value.trimEnd();
-    this.change({ prompt: [prompt.replace(/,$/, ""), word].filter(Boolean).join(", ") }, ["prompt"]);
+    const before = this.field("prompt").value.trimEnd().replace(/,$/, "");
+    this.change({ prompt: [before, word].filter(Boolean).join(", ") }, ["prompt"]);
   }
 
   changed() {

@@ -7,7 +7,7 @@ import { showSlider } from "./sliders.js";
 
 const SHOWN_WORDS = 6;
 
-/** Knows which LoRAs are picked; `onChange()` is told of changes, `onWord(word)` of trigger words. */
+/** Knows which LoRAs are picked; calls `onChange()`, and `onWord(word)` for trigger words. */
 export class Loras {
   names = ["loras"];
 
@@ -67,7 +67,8 @@ export class Loras {
   render() {
     const amount = this.picked.length;
     byId("loras-fold").hidden = !this.there.length && !amount;
-    setText(byId("loras-summary-text"), amount ? this.picked.map(({ name }) => name).join(", ") : "none");
+    const names = this.picked.map(({ name }) => name).join(", ");
+    setText(byId("loras-summary-text"), names || "none");
     byId("lora-list").replaceChildren(...this.picked.map((use) => this.row(use)));
     const left = this.there.filter(({ name }) => !this.picked.some((use) => use.name === name));
     const options = left.map((lora) => new Option(titleOf(lora), lora.name));

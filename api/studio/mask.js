@@ -121,7 +121,7 @@ export class Mask {
     Object.assign(context, { strokeStyle: COLOUR, lineWidth: this.brush, lineCap: "round" });
     context.beginPath();
     context.moveTo(from.x, from.y);
-    context.lineTo(to.x, to.y);
+    context.lineTo(to.x + 0.01, to.y); // One of no length would not be drawn.
     context.stroke();
   }
 

@@ -27,7 +27,10 @@ export function sizeLike({ width, height }, limits) {
   const fitting = Math.min(1, limits.width.maximum / Math.max(width, height));
   const least = limits.width.minimum / Math.min(width, height);
   const scale = Math.max(fitting, least);
-  return { width: bounded(width * scale, limits.width), height: bounded(height * scale, limits.height) };
+  return {
+    width: bounded(width * scale, limits.width),
+    height: bounded(height * scale, limits.height),
+  };
 }
 
 function bounded(value, { minimum, maximum, multipleOf }) {

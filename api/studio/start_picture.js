@@ -9,6 +9,7 @@ import { readPicture } from "./read_picture.js";
 
 const DEFAULT_STRENGTH = 0.75; // The API's own for requests that name none.
 const UNREADABLE = "This browser cannot read that as a picture.";
+const MASK_GONE = "This browser does not have the mask any more; all of it would change.";
 const GONE = "This browser does not have the picture any more that this began with.";
 
 /** Knows the picture, its mask and the strength; `onSize(size)` is told of a new one's size. */
@@ -71,10 +72,10 @@ export class StartPicture {
   }
 
   receive(event, { files }) {
-    const file = [...files].find(({ type }) => type.startsWith("image/"));
-    if (!file || document.querySelector("dialog[open]")) return;
-    event.preventDefault();
-    this.take(file);
+    if (!files.length) return;
+    event.preventDefault(); // Else the browser would leave the page for the file.
+    if (document.querySelector("dialog[open]")) return;
+    this.take([...files].find(({ type }) => type.startsWith("image/")) ?? files[0]);
   }
 
   // The ids count at once, so that nobody who reads the form meanwhile misses them.
@@ -91,6 +92,7 @@ export class StartPicture {
     await this.show(id, url);
     if (maskUrl) await this.mask.write(maskUrl);
     this.setMasking(Boolean(maskUrl));
+    if (maskId && !maskUrl) showText(byId("start-note"), MASK_GONE);
   }
 
   async show(id, url) {

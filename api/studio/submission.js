@@ -77,7 +77,8 @@ export class Submission {
   }
 
   explainInvalid({ meta }) {
-    const errors = Object.fromEntries(meta.errors.map((each) => [fieldOf(each), complaintText(each)]));
+    const said = meta.errors.map((error) => [fieldOf(error), complaintText(error)]);
+    const errors = Object.fromEntries(said);
     const elsewhere = this.onInvalid(errors);
     this.say(Object.entries(elsewhere).map(([name, text]) => `${name}: ${text}`).join("; "));
   }

@@ -35,13 +35,15 @@ export function head(text) {
 export function tokenCount({ tokens, chunks, dropped_text }, chunkTokens) {
   if (tokens === 0) return "";
   if (chunks > 1) return `${counted(tokens, "token")}, read in ${chunks} parts`;
-  return dropped_text ? `${tokens} tokens, ${chunkTokens} fit` : `${tokens} of ${chunkTokens} tokens`;
+  if (dropped_text) return `${tokens} tokens, ${chunkTokens} fit`;
+  return `${tokens} of ${chunkTokens} tokens`;
 }
 
 /** Say what becomes of the end of a prompt that is too long; that end follows. */
 export function unreadNote({ policy, chunk_tokens: limit }) {
-  if (policy === "error") return `Too long: the model reads ${limit} tokens. Take out what follows:`;
-  return `The model reads ${limit} tokens, and not what follows:`;
+  return policy === "error"
+    ? `Too long: the model reads ${limit} tokens. Take out what follows:`
+    : `The model reads ${limit} tokens, and not what follows:`;
 }
 
 /** Say what the model did not read of the prompts, or nothing. */
@@ -50,7 +52,8 @@ export function droppedNote(result) {
     ["prompt", result?.dropped_text, result?.prompt_tokens],
     ["negative prompt", result?.dropped_negative_text, result?.negative_prompt_tokens],
   ];
-  return cut.filter(([, text]) => text).map((each) => droppedSentence(result.build, each)).join(" ");
+  const told = cut.filter(([, text]) => text);
+  return told.map((each) => droppedSentence(result.build, each)).join(" ");
 }
 
 /** Say why a job ended without a picture, and what may help. */

@@ -72,9 +72,7 @@ class TestStartPicture:
         assert body is not None
         assert json.loads(body[1])["init_image"] == request["init_image"]
 
-    def test_gives_the_size_and_is_remembered_with_its_mask(
-        self, studio: Studio
-    ) -> None:
+    def test_gives_the_size_and_is_remembered_with_its_mask(self, studio: Studio) -> None:
         page = studio.page
         choose(studio, grey_png((400, 200)))
         expect(page.get_by_label("Width", exact=True)).to_have_value("512")
