@@ -157,7 +157,7 @@ class TestPainting:
         studio.paint("a red apple " * 30 + "zebra", **QUICK)
         expect(studio.pictures).to_have_count(1)
         dialog = studio.open_picture()
-        expect(dialog).to_contain_text("91 tokens, read in 2 parts")
+        expect(dialog).to_contain_text("94 tokens, read in 2 parts")
         heading = dialog.get_by_role("heading")
         box = heading.bounding_box()
         assert box is not None
