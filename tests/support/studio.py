@@ -48,6 +48,15 @@ class Studio:
         for label, value in values.items():
             self.page.get_by_label(label, exact=True).fill(value)
 
+    def unfold(self, name: str) -> None:
+        """Open a part of the form."""
+        self.page.locator("summary", has_text=name).click()
+
+    def open_picture(self) -> Locator:
+        """Give the dialog of the newest picture."""
+        self.pictures.first.click()
+        return self.page.get_by_role("dialog")
+
     def paint(self, prompt: str, **values: str) -> None:
         """Ask for a picture; `values` are given by the labels of their fields."""
         self.fill(prompt, **values)
