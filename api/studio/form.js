@@ -114,6 +114,7 @@ export class PictureForm {
       onWord: (word) => this.addWord(word),
     });
     const models = new Models({ onChange: () => told(models) });
+    this.models = models;
     this.start = new StartPicture({
       onChange: () => told(this.start),
       onSize: (size) => this.change(this.limits ? sizeLike(size, this.limits) : {}),
@@ -166,7 +167,8 @@ export class PictureForm {
   changed() {
     if (this.limits) this.keep();
     for (const name of TEXTS) this.countCharacters(name);
-    this.tokens.take(Object.fromEntries(TEXTS.map((name) => [name, this.field(name).value])));
+    const texts = TEXTS.map((name) => [name, this.field(name).value]);
+    this.tokens.take({ ...Object.fromEntries(texts), ...this.models.read() });
     this.schedulers.show();
     showSliders(this.root);
     showPreset(this.field("width").value, this.field("height").value);

@@ -15,9 +15,9 @@ export class TokenCounter {
     keyChanges.addEventListener("change", () => this.ask());
   }
 
-  /** Count in a moment, where a text is another one than before. */
+  /** Count in a moment, where a text, or the model that reads it, is another one than before. */
   take(texts) {
-    if (TEXTS.every((name) => texts[name] === this.texts[name])) return;
+    if ([...TEXTS, "model"].every((name) => texts[name] === this.texts[name])) return;
     this.texts = texts;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), PAUSE_MILLISECONDS);
