@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 200
 """The longest that a slow machine needs for what is waited for."""
 
 QUICK = {"Width": "256", "Height": "256", "Steps": "5"}
-UNHURRIED = {"Width": "384", "Height": "384", "Steps": "40"}
+UNHURRIED = {"Width": "512", "Height": "512", "Steps": "60"}
 """Takes some seconds: long enough to be met while it runs."""
 
 SLOW = {"Width": "768", "Height": "768", "Steps": "60"}
