@@ -161,11 +161,12 @@ def _images_of(settings: Settings, redis: Redis) -> ImageStore:
         raise SystemExit(message) from None
 
 
-def _services(request: Request) -> Services:
+# Coroutines, though they wait for nothing: FastAPI would give each of them to a thread.
+async def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def require_broker(services: Annotated[Services, Depends(_services)]) -> None:
+async def require_broker(services: Annotated[Services, Depends(_services)]) -> None:
     """Refuse at once what needs Redis while it is away.
 
     Raises:
@@ -175,60 +176,60 @@ def require_broker(services: Annotated[Services, Depends(_services)]) -> None:
         raise BrokerUnavailable
 
 
-def _settings(services: Annotated[Services, Depends(_services)]) -> Settings:
+async def _settings(services: Annotated[Services, Depends(_services)]) -> Settings:
     return services.settings
 
 
-def _keys(services: Annotated[Services, Depends(_services)]) -> KeyRing:
+async def _keys(services: Annotated[Services, Depends(_services)]) -> KeyRing:
     return services.keys
 
 
-def _limiter(services: Annotated[Services, Depends(_services)]) -> RateLimiter:
+async def _limiter(services: Annotated[Services, Depends(_services)]) -> RateLimiter:
     return services.limiter
 
 
-def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
+async def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
     return services.jobs
 
 
-def _prompt_readers(services: Annotated[Services, Depends(_services)]) -> PromptReaders:
+async def _prompt_readers(services: Annotated[Services, Depends(_services)]) -> PromptReaders:
     return services.prompts
 
 
-def _inputs(services: Annotated[Services, Depends(_services)]) -> InputStore:
+async def _inputs(services: Annotated[Services, Depends(_services)]) -> InputStore:
     return services.inputs
 
 
-def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
+async def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
     return services.waiter
 
 
-def _feeds(services: Annotated[Services, Depends(_services)]) -> EventFeeds:
+async def _feeds(services: Annotated[Services, Depends(_services)]) -> EventFeeds:
     return services.feeds
 
 
-def blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
+async def blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
     """Give what waits for clients."""
     return services.blocking_call
 
 
-def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
+async def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
     return LiveModels(workers, settings.model_aliases)
 
 
-def _live_loras(services: Annotated[Services, Depends(_services)]) -> LiveLoras:
+async def _live_loras(services: Annotated[Services, Depends(_services)]) -> LiveLoras:
     return LiveLoras(LoraRegistry(services.redis))
 
 
-def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
+async def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
     return EventLog(services.redis)
 
 
-def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
+async def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
     return services.workers
 
 
-def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegistry:
+async def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegistry:
     return services.metrics
 
 
