@@ -19,6 +19,7 @@ from api.job_service import JobService
 from api.live_gauges import LiveGauges
 from api.live_loras import LiveLoras
 from api.live_models import LiveModels
+from api.live_workers import LiveWorkers
 from api.prompt_readers import PromptReaders
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
@@ -93,7 +94,7 @@ class Services:
             inputs=References(inputs),
             images=images,
             queue=queue,
-            workers=workers,
+            workers=LiveWorkers(redis, workers),
             listing=listing,
             forecaster=forecaster,
             loras=LiveLoras(LoraRegistry(redis)),

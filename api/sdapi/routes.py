@@ -46,7 +46,9 @@ def _translator(
     )
 
 
-async def _progress_reader(jobs: Jobs, log: CurrentEventLog, settings: CurrentSettings) -> ProgressReader:
+async def _progress_reader(
+    jobs: Jobs, log: CurrentEventLog, settings: CurrentSettings
+) -> ProgressReader:
     return ProgressReader(jobs, log, limit=settings.max_concurrent_requests)
 
 

@@ -8,6 +8,7 @@ from api.forecast import Forecaster
 from api.inputs.references import References
 from api.job_service import JobService
 from api.live_loras import LiveLoras
+from api.live_workers import LiveWorkers
 from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
@@ -31,7 +32,7 @@ def make_job_service(
         inputs=References(InputStore(redis, kept_seconds=3600)),
         images=RedisImages(redis, result_ttl=60),
         queue=queue,
-        workers=WorkerRegistry(redis),
+        workers=LiveWorkers(redis, WorkerRegistry(redis)),
         listing=JobListing(redis, store),
         forecaster=make_forecaster(redis, store),
         loras=LiveLoras(LoraRegistry(redis)),
