@@ -19,7 +19,6 @@ from api.job_service import JobService
 from api.live_gauges import LiveGauges
 from api.live_loras import LiveLoras
 from api.live_models import LiveModels
-from api.live_workers import LiveWorkers
 from api.prompt_readers import PromptReaders
 from api.rate_limiter import RateLimiter
 from api.request_metrics import HttpMetrics
@@ -33,6 +32,7 @@ from shared.job_listing import JobListing
 from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect

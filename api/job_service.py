@@ -12,7 +12,6 @@ from api.inputs.references import References
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
 from api.live_loras import LiveLoras
-from api.live_workers import LiveWorkers, Moment
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
 from shared.errors import (
@@ -37,6 +36,7 @@ from shared.job_queue import JobQueue
 from shared.job_store import Added, AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
 from shared.job_view import JobView
 from shared.jobs import Job
+from shared.live_workers import LiveWorkers, Moment
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
 from shared.worker_groups import WorkerGroup, groups_of

@@ -108,8 +108,10 @@ class Lease:
     def _keep(self) -> None:
         self._dispatch()  # Here, so that no picture waits for it.
         while not self._closed.is_set():
-            self._wake.wait(self._interval_seconds)
+            is_woken = self._wake.wait(self._interval_seconds)
             self._wake.clear()
+            if self._closed.is_set() or (is_woken and self._moved_at == inf):
+                continue  # The outcome says it all, and would have to be written around this.
             if monotonic() - self._moved_at > self._step_timeout:
                 _log.error("stuck", job_id=self._job.id, step=self._step)
                 self._end_process()

@@ -37,6 +37,7 @@ from shared.generation import Build
 from shared.input_store import InputStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.log import configure_logging, get_logger
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
@@ -74,6 +75,8 @@ EXIT_CONFIGURATION = 78
 
 _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
+_PACE_SECONDS = 10.0
+"""What other workers of the same build have learned is known after so long."""
 
 
 Publish = Callable[[PromptTokenizer], None]
@@ -257,7 +260,7 @@ def start_runner(
     if settings.safety_checker == "block":
         pipeline = BlockingPipeline(pipeline)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
-    dispatcher = Dispatcher(store, queue, WorkerRegistry(redis))
+    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
     tracing = connect_tracing(settings, "worker")
 
     @worker_process_shutdown.connect(weak=False)
@@ -273,7 +276,7 @@ def start_runner(
         inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=images,
         events=EventLog(redis),
-        paces=PaceStore(redis),
+        paces=PaceStore(redis, fresh_seconds=_PACE_SECONDS),
         pipeline=pipeline,
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,

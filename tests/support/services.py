@@ -8,7 +8,6 @@ from api.forecast import Forecaster
 from api.inputs.references import References
 from api.job_service import JobService
 from api.live_loras import LiveLoras
-from api.live_workers import LiveWorkers
 from api.own_jobs import OwnJobs
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
@@ -16,6 +15,7 @@ from shared.input_store import InputStore
 from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_images import RedisImages

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from redis import Redis
 
-from api.live_workers import LiveWorkers
+from shared.live_workers import LiveWorkers
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 
 ONE = Heartbeat(worker="one@here", state=WorkerState.READY)
