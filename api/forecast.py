@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from time import monotonic
 
@@ -141,6 +141,8 @@ class _Joined:
     """A job that has come since the last look."""
 
     end: float | None
+    job_id: str | None = None
+    """None while nobody has asked for it."""
 
 
 class Forecaster:
@@ -162,7 +164,7 @@ class Forecaster:
         self._looked_at = float("-inf")
         self._forecast = play_forward([], [])
         self._workers_ahead: list[_Worker] = []
-        self._joined: dict[str, _Joined] = {}
+        self._joined: list[_Joined] = []
         self._fastest: Lane | None = None
 
     def current(self) -> Forecast:
@@ -180,7 +182,7 @@ class Forecaster:
                 self._fastest = lanes[0] if lanes else None
                 self._workers_ahead = [_Worker(lane) for lane in lanes]
                 self._forecast = _play(self._workers_ahead, self._store.queue())
-                self._joined = {}
+                self._joined = []
                 self._looked_at = monotonic()
             return self._forecast
 
@@ -204,13 +206,21 @@ class Forecaster:
         return _rounded(forecast.eta_seconds(job.id, self._seconds_alone(work)))
 
     def _join(self, job_id: str, work: Work, rank: int | None) -> _Joined | None:
-        """Play one more job forward, if it waits right behind those that are known."""
+        """Play jobs forward to this one, if it waits behind all that are known.
+
+        Those of the same burst that are on their way here are taken for jobs like this one.
+        """
         with self._lock:
-            if job_id not in self._joined:
-                if rank != len(self._forecast.positions) + len(self._joined):
-                    return None
-                self._joined[job_id] = _Joined(_give(work, self._workers_ahead))
-            return self._joined[job_id]
+            place = -1 if rank is None else rank - len(self._forecast.positions)
+            if place < 0:
+                return None
+            while len(self._joined) <= place:
+                self._joined.append(_Joined(_give(work, self._workers_ahead)))
+            joined = self._joined[place]
+            if joined.job_id not in {None, job_id}:
+                return None  # That one has moved up meanwhile.
+            self._joined[place] = replace(joined, job_id=job_id)
+            return joined
 
     def position(self, job: Job, rank: int | None) -> int | None:
         """Give how many jobs wait before this one for the same workers; `rank` counts all jobs."""

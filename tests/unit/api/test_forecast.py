@@ -340,6 +340,30 @@ class TestCurrent:
         assert etas == [SECONDS_ALONE, 2 * SECONDS_ALONE, 3 * SECONDS_ALONE]
         assert store.looks == 1
 
+    def test_leaves_places_for_those_of_a_burst_that_come_later(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        jobs = [store_job(store, job_id) for job_id in "ab"]
+        assert forecaster.eta_seconds(jobs[1], 1) == 2 * SECONDS_ALONE
+        assert forecaster.eta_seconds(jobs[0], 0) == SECONDS_ALONE
+        assert store.looks == 1
+
+    def test_looks_again_where_the_one_before_it_has_moved_up(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        eta_of_new(forecaster, store, "a")
+        start(store, "a", seconds=100)
+        assert eta_of_new(forecaster, store, "b") == pytest.approx(100 + SECONDS_ALONE, abs=10)
+        assert store.looks == 2
+
     def test_says_the_same_of_it_again(self, any_redis: Redis, store: WatchedStore) -> None:
         announce(any_redis)
         learn(any_redis)
