@@ -1,4 +1,4 @@
-"""Whether the worker's parent takes messages yet: a child that is ready before says so too early."""
+"""Whether the worker's parent takes messages yet: before that, no child should call itself ready."""
 
 from collections.abc import Callable
 from multiprocessing.sharedctypes import RawValue
