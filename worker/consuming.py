@@ -1,4 +1,4 @@
-"""Whether the worker's parent takes messages yet: before that, no child should call itself ready."""
+"""Whether the worker's parent takes messages yet: no child should call itself ready before."""
 
 from collections.abc import Callable
 from multiprocessing.sharedctypes import RawValue
