@@ -1,5 +1,6 @@
 """The answers that several routes give: a picture with its headers, a job that was accepted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
@@ -83,6 +84,8 @@ def picture(job: Job, png: Download) -> Response:
         "Content-Length": str(png.size),
         **_how_it_was_made(job),
     }
+    if isinstance(png.chunks, Sequence):  # It is here as a whole: no thread has to go for it.
+        return Response(png.read(), media_type="image/png", headers=headers)
     return StreamingResponse(png.chunks, media_type="image/png", headers=headers)
 
 
