@@ -123,8 +123,8 @@ class JobService:
                 known = added.known
                 if known is None:
                     self._inputs.keep(job.request, job.owner)
-                    _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
                     self._dispatcher.send(added.released, job)
+                    _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
                     return job
 
     def get(self, job_id: str) -> Job:
