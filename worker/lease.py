@@ -22,6 +22,8 @@ from worker.previews import Previews
 
 _log = get_logger(__name__)
 
+_FIRST_STEPS_SECONDS = 0.01
+
 
 class Canceled(Exception):
     """Somebody asked the running job to stop."""
@@ -106,7 +108,10 @@ class Lease:
         self._moved_at = inf
 
     def _keep(self) -> None:
-        self._dispatch()  # Here, so that no picture waits for it.
+        # Here, so that no picture waits for it; and not at once, when this thread would take its
+        # turns from the one that paints. A job that has ended by then is told of first.
+        self._closed.wait(_FIRST_STEPS_SECONDS)
+        self._dispatch()
         while not self._closed.is_set():
             is_woken = self._wake.wait(self._interval_seconds)
             self._wake.clear()
