@@ -1,12 +1,13 @@
 """Which workers are alive, and what each of them has loaded: what `/health` and `/readyz` tell."""
 
 from enum import StrEnum
+from secrets import token_hex
 
 from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.generation import Build
-from shared.keys import PREFIX, WORKERS
+from shared.keys import PREFIX, WORKERS, WORKERS_CHANGE
 
 
 class WorkerState(StrEnum):
@@ -71,6 +72,7 @@ class WorkerRegistry:
             _key(heartbeat.worker), heartbeat.model_dump_json(), px=int(self._ttl_seconds * 1000)
         )
         pipeline.sadd(WORKERS, heartbeat.worker)
+        pipeline.set(WORKERS_CHANGE, token_hex(8))
         pipeline.execute()
 
     def sign(self, worker: str, process: str) -> str | None:
@@ -84,6 +86,7 @@ class WorkerRegistry:
         pipeline = self._redis.pipeline()
         pipeline.delete(_key(worker))
         pipeline.srem(WORKERS, worker)
+        pipeline.set(WORKERS_CHANGE, token_hex(8))
         pipeline.execute()
 
     def alive(self) -> list[Heartbeat]:

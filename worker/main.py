@@ -4,6 +4,7 @@ The parent never imports torch: a process forked from one that has used it can h
 heartbeats and remote control alive while the child paints, and replaces a child that dies.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -37,6 +38,7 @@ from shared.generation import Build
 from shared.input_store import InputStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.log import configure_logging, get_logger
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
@@ -51,6 +53,7 @@ from shared.tracing import connect_tracing
 from shared.worker_groups import queue_name
 from shared.worker_registry import ServedModel, WorkerRegistry
 from worker.blocking import BlockingPipeline
+from worker.consuming import parent_that_consumes
 from worker.device_probe import finds_cuda
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
@@ -74,6 +77,8 @@ EXIT_CONFIGURATION = 78
 
 _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
+_PACE_SECONDS = 10.0
+"""What other workers of the same build have learned is known after so long."""
 
 
 Publish = Callable[[PromptTokenizer], None]
@@ -93,8 +98,13 @@ def model_loader(settings: Settings, on_again: OnAgain, publish: Publish) -> Loa
     if settings.offline_mode:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # The libraries leave a million objects for good: looking through them for garbage again and
+    # again takes a fifth of the imports' time, and later a fifth of a second between two steps.
+    gc.disable()
     from worker.loading import ModelLoader  # noqa: PLC0415  # Only the child may import torch.
 
+    gc.freeze()
+    gc.enable()
     return ModelLoader(settings, on_again, publish)
 
 
@@ -121,7 +131,16 @@ def main(load: Load = model_loader) -> None:
         exit_status.value = status
         os.kill(os.getppid(), signal.SIGTERM)
 
-    start = partial(start_runner, task, load, settings, name, models=models, metrics=metrics)
+    start = partial(
+        start_runner,
+        task,
+        load,
+        settings,
+        name,
+        models=models,
+        metrics=metrics,
+        wait_for_messages=parent_that_consumes(),
+    )
     load_in_child(start, give_up)
     worker = app.Worker(
         pool="prefork",
@@ -220,6 +239,7 @@ def start_runner(
     *,
     models: Sequence[NamedModel],
     metrics: WorkerMetrics,
+    wait_for_messages: Callable[[], None],
 ) -> None:
     """Load the default model in this process and let the task run jobs with it and the others.
 
@@ -257,7 +277,7 @@ def start_runner(
     if settings.safety_checker == "block":
         pipeline = BlockingPipeline(pipeline)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
-    dispatcher = Dispatcher(store, queue, WorkerRegistry(redis))
+    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
     tracing = connect_tracing(settings, "worker")
 
     @worker_process_shutdown.connect(weak=False)
@@ -273,7 +293,7 @@ def start_runner(
         inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=images,
         events=EventLog(redis),
-        paces=PaceStore(redis),
+        paces=PaceStore(redis, fresh_seconds=_PACE_SECONDS),
         pipeline=pipeline,
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
@@ -283,6 +303,7 @@ def start_runner(
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
+    wait_for_messages()
     heartbeat.ready(build)
 
 
