@@ -19,7 +19,8 @@ from worker.model import Model
 from worker.picture_encoding import encode_picture
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
 from worker.safety import SafetyChecker
-from worker.schedulers import build_scheduler
+from worker.schedulers import Schedulers
+from worker.text_cache import TextCache
 from worker.text_encoding import encode_text
 
 _log = get_logger(__name__)
@@ -43,6 +44,11 @@ class DiffusersPipeline:
         self._loras = loras
         self._on_again = on_again
         self._safety = safety
+        self._texts = TextCache()
+        self._schedulers = Schedulers(
+            dict(model.pipeline.scheduler.config),
+            use_karras_sigmas=model.build.use_karras_sigmas,
+        )
 
     @property
     def build(self) -> Build:
@@ -84,7 +90,11 @@ class DiffusersPipeline:
             _log.warning("out of memory", width=request.width, height=request.height)
         except torch.AcceleratorError as error:
             raise DeviceLost(str(error)) from error
+        except PaintingFailed:
+            self._texts.clear()  # They may be what is not finite.
+            raise
         # Here, where the error and the tensors in its frames are gone.
+        self._texts.clear()
         gc.collect()
         if self.build.device == "cuda":
             torch.cuda.empty_cache()
@@ -92,13 +102,8 @@ class DiffusersPipeline:
 
     def _for_one_job(self, request: GenerationRequest) -> StableDiffusionPipeline:
         # The modules are shared; what a run leaves on the pipeline and its sampler is not.
-        warm = self._model.pipeline
-        scheduler = build_scheduler(
-            request.scheduler,
-            dict(warm.scheduler.config),
-            use_karras_sigmas=self.build.use_karras_sigmas,
-        )
-        components = {**warm.components, "scheduler": scheduler}
+        scheduler = self._schedulers.take(request.scheduler)
+        components = {**self._model.pipeline.components, "scheduler": scheduler}
         pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -112,7 +117,9 @@ class DiffusersPipeline:
     ) -> Painting:
         with applied_loras(pipeline, request.loras, self._loras) as loras:
             started = self._clock()
-            text = encode_text(pipeline, request, self._model.reader)
+            # With LoRAs the text encoder is another one.
+            texts = TextCache() if request.loras else self._texts
+            text = encode_text(pipeline, request, self._model.reader, texts)
             # On the CPU, so that the noise does not depend on the GPU.
             generator = torch.Generator("cpu").manual_seed(request.seed or 0)
             start = Start(canvas, encode_picture(pipeline, canvas, generator), generator)
