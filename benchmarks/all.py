@@ -15,6 +15,7 @@ NAMES = (
     "scaling",
     "starting",
     "peers",
+    "device",
 )
 
 

@@ -10,6 +10,7 @@ from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.log import get_logger
 from worker.canvas import Canvas
+from worker.compilation import NO_COMPILATION, Compilation
 from worker.decoding import decode
 from worker.denoising import Start, denoise
 from worker.inputs import NO_INPUTS, Inputs
@@ -38,12 +39,14 @@ class DiffusersPipeline:
         loras: LoraShelf,
         on_again: OnAgain,
         safety: SafetyChecker | None = None,
+        compilation: Compilation = NO_COMPILATION,
     ) -> None:
         """Take the parts; `on_again` hears when something is tried a second time."""
         self._model = model
         self._loras = loras
         self._on_again = on_again
         self._safety = safety
+        self._compilation = compilation
         self._texts = TextCache()
         self._schedulers = Schedulers(
             dict(model.pipeline.scheduler.config),
@@ -56,13 +59,14 @@ class DiffusersPipeline:
         return self._model.build
 
     def warm_up(self) -> None:
-        """Paint once, small, so that the first client does not pay for lazy initialisation."""
-        request = GenerationRequest(
+        """Paint, so that the first client does not pay for lazy initialisation, or compilation."""
+        small = GenerationRequest(
             prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
         )
-        self.generate(request, lambda *_: None)
+        for request in self._compilation.requests():
+            self._paint(request, lambda *_: None)
+        self.generate(small, lambda *_: None)
 
-    @torch.inference_mode()
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
     ) -> Painting:
@@ -73,6 +77,13 @@ class DiffusersPipeline:
                 be used.
             DeviceLost: This process cannot use the device any more.
         """
+        with self._compilation.for_job(request):
+            return self._paint(request, on_step, inputs)
+
+    @torch.inference_mode()
+    def _paint(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         canvas = Canvas.prepare(request, inputs)
         for number in range(_TRIES):
             if number > 0:
