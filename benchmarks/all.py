@@ -10,12 +10,12 @@ NAMES = (
     "overhead",
     "noop",
     "busy",
+    "device",
     "queues",
     "waiters",
     "scaling",
     "starting",
     "peers",
-    "device",
 )
 
 

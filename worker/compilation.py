@@ -71,7 +71,7 @@ class Compilation:
             return nullcontext()
         # CUDA graphs know the weights by their places, and a LoRA's are elsewhere.
         stance = "force_eager" if request.loras else "eager_on_recompile"
-        return torch.compiler.set_stance(stance)  # type: ignore[no-untyped-call,no-any-return]
+        return torch.compiler.set_stance(stance)  # type: ignore[no-any-return]
 
 
 NO_COMPILATION = Compilation()

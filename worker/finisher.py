@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from ctypes import c_char
 
 from shared.log import get_logger
 
@@ -26,7 +27,7 @@ class Slip:
     """Says which job a process finishes, to the one that is forked in its place should it die."""
 
     def __init__(self) -> None:
-        self._job_id = multiprocessing.Array("c", _LONGEST_ID)
+        self._job_id = multiprocessing.Array(c_char, _LONGEST_ID)
 
     def write(self, job_id: str) -> None:
         """Note that this job is being finished; empty for none."""
