@@ -235,7 +235,10 @@ class Forecaster:
     def _lanes(self) -> list[Lane]:
         now = self._store.now()
         held = [job for job in self._store.get_many(self._store.held_ids()) if job is not None]
-        busy = {job.worker: job.eta_seconds(now) or 0.0 for job in held}
+        busy: dict[str | None, float] = {}
+        for job in held:  # Two of a worker that finishes one picture while it paints the next.
+            eta = job.eta_seconds(now) or 0.0
+            busy[job.worker] = max(eta, busy.get(job.worker, 0.0))
         return [
             Lane(self._paces.of(beat.build), busy.get(beat.worker, 0.0), self._paces_of(beat))
             for beat in self._workers.alive()

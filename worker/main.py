@@ -55,6 +55,7 @@ from shared.worker_registry import ServedModel, WorkerRegistry
 from worker.blocking import BlockingPipeline
 from worker.consuming import parent_that_consumes
 from worker.device_probe import finds_cuda
+from worker.finisher import Finisher, Slip
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
@@ -79,6 +80,7 @@ _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
 _PACE_SECONDS = 10.0
 """What other workers of the same build have learned is known after so long."""
+_FAREWELL_SECONDS = 5.0
 
 
 Publish = Callable[[PromptTokenizer], None]
@@ -140,6 +142,7 @@ def main(load: Load = model_loader) -> None:
         models=models,
         metrics=metrics,
         wait_for_messages=parent_that_consumes(),
+        slip=Slip(),
     )
     load_in_child(start, give_up)
     worker = app.Worker(
@@ -187,9 +190,9 @@ def recover_from_losses(
     recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
     @task_failure.connect(weak=False)
-    def give_back(task_id: str, exception: BaseException, **_: object) -> None:
+    def requeue(task_id: str, exception: BaseException, **_: object) -> None:
         if isinstance(exception, WorkerLostError | TimeLimitExceeded):
-            requeue(task_id)
+            give_back(recovery, name, task_id)
 
     @task_revoked.connect(weak=False)
     def cancel(request: Request, *, terminated: bool, **_: object) -> None:
@@ -197,20 +200,22 @@ def recover_from_losses(
         with suppress(RedisError, ServiceError):
             store.update(request.id, lambda job, now: job.cancel(now))
         if terminated:
-            requeue(request.id)  # Which ends it: there is no child left to stop.
-
-    def requeue(job_id: str) -> None:
-        try:
-            recovery.requeue_of(name, job_id)
-        except (RedisError, OperationalError) as error:
-            _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
+            give_back(recovery, name, request.id)  # Which ends it: there is no child left to stop.
 
     try:
         warn_of_bad_settings(redis)
         for job_id in store.held_ids():
-            requeue(job_id)
+            give_back(recovery, name, job_id)
     except RedisError as error:
         _log.warning("redis does not answer yet", reason=type(error).__name__)
+
+
+def give_back(recovery: Recovery, name: str, job_id: str) -> None:
+    """Give a job back to the queue that this worker will not finish; else the reaper will."""
+    try:
+        recovery.requeue_of(name, job_id)
+    except (RedisError, OperationalError) as error:
+        _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
 
 
 def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> None:
@@ -240,14 +245,22 @@ def start_runner(
     models: Sequence[NamedModel],
     metrics: WorkerMetrics,
     wait_for_messages: Callable[[], None],
+    slip: Slip,
 ) -> None:
     """Load the default model in this process and let the task run jobs with it and the others.
+
+    Give back first what the process before this one has died over.
 
     Raises:
         ModelUnavailable: It cannot be loaded.
         StorageMisconfigured: No picture can be kept where the settings say.
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
+    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
+    recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
+    if unfinished := slip.read():
+        give_back(recovery, name, unfinished)
     images = checked_images_for(settings, redis)  # Here, since its threads survive no fork.
     served = [ServedModel(name=model.name) for model in models]
     heartbeat = HeartbeatThread(
@@ -276,18 +289,19 @@ def start_runner(
     pipeline: Pipeline = CountedPipeline(shelf, metrics)
     if settings.safety_checker == "block":
         pipeline = BlockingPipeline(pipeline)
-    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
-    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
-    tracing = connect_tracing(settings, "worker")
+    tracing, finisher = connect_tracing(settings, "worker"), Finisher(slip)
 
     @worker_process_shutdown.connect(weak=False)
-    def send_the_last_spans(**_: object) -> None:
+    def finish_and_send_the_last_spans(**_: object) -> None:
+        finisher.wait()
         tracing.stop()
 
     def end_process() -> None:
+        finisher.wait(_FAREWELL_SECONDS)  # The device is broken, and not the picture before.
         tracing.stop()
         os.kill(os.getpid(), signal.SIGKILL)
 
+    task.behind = finisher
     task.runner = Runner(
         store=store,
         inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),

@@ -222,6 +222,17 @@ class TestEta:
         start(store, "a", seconds=100)
         assert eta_of(forecaster, store, "b") == pytest.approx(100 + SECONDS_ALONE, abs=10)
 
+    def test_of_a_job_that_waits_begins_when_the_later_one_of_its_worker_ends(
+        self, forecaster: Forecaster, store: JobStore, any_redis: Redis
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        for job_id in ("a", "b", "c"):
+            store_job(store, job_id)
+        start(store, "b", seconds=100)
+        start(store, "a", seconds=0)  # Its picture is painted, and not yet kept.
+        assert eta_of(forecaster, store, "c") == pytest.approx(100 + SECONDS_ALONE, abs=10)
+
     def test_of_a_job_that_waits_does_not_begin_later_for_the_job_of_a_worker_that_is_gone(
         self, forecaster: Forecaster, store: JobStore, any_redis: Redis
     ) -> None:
