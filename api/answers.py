@@ -1,9 +1,10 @@
 """The answers that several routes give: a picture with its headers, a job that was accepted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from api.own_dependencies import EXAMPLE_ID
 from shared.generation import GenerationResult, Timings
@@ -83,6 +84,8 @@ def picture(job: Job, png: Download) -> Response:
         "Content-Length": str(png.size),
         **_how_it_was_made(job),
     }
+    if isinstance(png.chunks, Sequence):  # It is here as a whole: no thread has to go for it.
+        return Response(png.read(), media_type="image/png", headers=headers)
     return StreamingResponse(png.chunks, media_type="image/png", headers=headers)
 
 
@@ -91,10 +94,10 @@ def elsewhere(job: Job, url: str) -> Response:
     return RedirectResponse(url, headers=_how_it_was_made(job))
 
 
-def accepted(view: JobView) -> JSONResponse:
+def accepted(view: JobView) -> Response:
     """Answer that a job was accepted, and where it is to be found."""
     headers = {"Location": view.urls.self}
-    return JSONResponse(view.model_dump(mode="json"), status_code=202, headers=headers)
+    return Response(view.model_dump_json(), 202, headers, media_type="application/json")
 
 
 def _how_it_was_made(job: Job) -> dict[str, str]:

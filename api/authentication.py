@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from api.callers import Caller
 from api.dependencies import Keys
@@ -11,7 +12,7 @@ from api.dependencies import Keys
 _bearer = HTTPBearer(auto_error=False, description="A key of API_KEY or API_KEYS_FILE, where set.")
 
 
-def require_key(
+async def require_key(
     keys: Keys, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
     """Let a request in if it carries one of the keys, or if there are none; say whose it is.
@@ -26,7 +27,7 @@ def require_key(
         raise unauthorized(detail)
     # As the header came; a key is UTF-8.
     key = credentials.credentials.encode("latin-1").decode(errors="replace")
-    caller = keys.find(key)
+    caller = await run_in_threadpool(keys.find, key) if keys.is_due else keys.find(key)
     if caller is None:
         detail = "The key in the Authorization header is not one of this service's."
         raise unauthorized(detail)

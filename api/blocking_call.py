@@ -59,10 +59,10 @@ class BlockingCall:
                 others with the same idempotency key want it too.
             ServerStopping: This process is being stopped; the job goes on.
         """
+        if _is_shared(job):
+            await run_in_threadpool(self.enter, job)
         if not cancel_if_left:
-            await run_in_threadpool(self.keep, job)
-            return await self._wait(job, connection)
-        await run_in_threadpool(self.enter, job)
+            return await self._wait(job, connection)  # And never leaves.
         abandoned = None
         try:
             return await self._wait(job, connection)
@@ -70,7 +70,8 @@ class BlockingCall:
             abandoned = CancelReason.CLIENT_DISCONNECTED
             raise
         finally:
-            await run_in_threadpool(self.leave, job, abandoned)
+            if abandoned or _is_shared(job):
+                await run_in_threadpool(self.leave, job, abandoned)
 
     async def wait_again(
         self,

@@ -123,6 +123,11 @@ class KeyRing:
         """Whoever comes where no key is needed."""
         return Caller(name="", rate=self._rate, max_jobs=self._max_jobs)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the next look for a key looks at the file too, which may take a moment."""
+        return self._file is not None and monotonic() - self._read_at >= _LOOK_AGAIN_SECONDS
+
     def find(self, key: str) -> Caller | None:
         """Give whose key it is, in a time that does not tell how near a guess came."""
         self._look_again()
@@ -131,7 +136,7 @@ class KeyRing:
         return found[0] if found else None
 
     def _look_again(self) -> None:
-        if self._file is None or monotonic() - self._read_at < _LOOK_AGAIN_SECONDS:
+        if self._file is None or not self.is_due:
             return
         self._read_at = monotonic()
         try:

@@ -32,6 +32,7 @@ from shared.job_listing import JobListing
 from shared.job_metrics import JobMetrics
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_client import API_TIMEOUT_SECONDS, connect
@@ -93,7 +94,7 @@ class Services:
             inputs=References(inputs),
             images=images,
             queue=queue,
-            workers=workers,
+            workers=LiveWorkers(redis, workers),
             listing=listing,
             forecaster=forecaster,
             loras=LiveLoras(LoraRegistry(redis)),
@@ -161,75 +162,77 @@ def _images_of(settings: Settings, redis: Redis) -> ImageStore:
         raise SystemExit(message) from None
 
 
+# Coroutines, though they wait for nothing: FastAPI would give each of them to a thread. And none of
+# them depends on another: it would go through that again wherever it is asked for.
 def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def require_broker(services: Annotated[Services, Depends(_services)]) -> None:
+async def require_broker(request: Request) -> None:
     """Refuse at once what needs Redis while it is away.
 
     Raises:
         BrokerUnavailable: It is.
     """
-    if not services.broker.available:
+    if not _services(request).broker.available:
         raise BrokerUnavailable
 
 
-def _settings(services: Annotated[Services, Depends(_services)]) -> Settings:
-    return services.settings
+async def _settings(request: Request) -> Settings:
+    return _services(request).settings
 
 
-def _keys(services: Annotated[Services, Depends(_services)]) -> KeyRing:
-    return services.keys
+async def _keys(request: Request) -> KeyRing:
+    return _services(request).keys
 
 
-def _limiter(services: Annotated[Services, Depends(_services)]) -> RateLimiter:
-    return services.limiter
+async def _limiter(request: Request) -> RateLimiter:
+    return _services(request).limiter
 
 
-def _jobs(services: Annotated[Services, Depends(_services)]) -> JobService:
-    return services.jobs
+async def _jobs(request: Request) -> JobService:
+    return _services(request).jobs
 
 
-def _prompt_readers(services: Annotated[Services, Depends(_services)]) -> PromptReaders:
-    return services.prompts
+async def _prompt_readers(request: Request) -> PromptReaders:
+    return _services(request).prompts
 
 
-def _inputs(services: Annotated[Services, Depends(_services)]) -> InputStore:
-    return services.inputs
+async def _inputs(request: Request) -> InputStore:
+    return _services(request).inputs
 
 
-def _waiter(services: Annotated[Services, Depends(_services)]) -> Waiter:
-    return services.waiter
+async def _waiter(request: Request) -> Waiter:
+    return _services(request).waiter
 
 
-def _feeds(services: Annotated[Services, Depends(_services)]) -> EventFeeds:
-    return services.feeds
+async def _feeds(request: Request) -> EventFeeds:
+    return _services(request).feeds
 
 
-def blocking_call(services: Annotated[Services, Depends(_services)]) -> BlockingCall:
+async def blocking_call(request: Request) -> BlockingCall:
     """Give what waits for clients."""
-    return services.blocking_call
+    return _services(request).blocking_call
 
 
-def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
+async def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
     return LiveModels(workers, settings.model_aliases)
 
 
-def _live_loras(services: Annotated[Services, Depends(_services)]) -> LiveLoras:
-    return LiveLoras(LoraRegistry(services.redis))
+async def _live_loras(request: Request) -> LiveLoras:
+    return LiveLoras(LoraRegistry(_services(request).redis))
 
 
-def _event_log(services: Annotated[Services, Depends(_services)]) -> EventLog:
-    return EventLog(services.redis)
+async def _event_log(request: Request) -> EventLog:
+    return EventLog(_services(request).redis)
 
 
-def _workers(services: Annotated[Services, Depends(_services)]) -> WorkerRegistry:
-    return services.workers
+async def _workers(request: Request) -> WorkerRegistry:
+    return _services(request).workers
 
 
-def _metrics(services: Annotated[Services, Depends(_services)]) -> CollectorRegistry:
-    return services.metrics
+async def _metrics(request: Request) -> CollectorRegistry:
+    return _services(request).metrics
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]

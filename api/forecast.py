@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from time import monotonic
 
@@ -14,8 +14,8 @@ from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 # A snapshot this old is as good as a new one, and cheaper.
 _FRESH_SECONDS = 0.5
 
-# But not for a job that has just come: those that came with it are not in it either. Where the
-# queue is long, a look at it for each would cost more than such a few count.
+# But not for a job that has just come and is not behind all that are known: others came with it.
+# Where the queue is long, a look at it for each would cost more than such a few count.
 _SHORT_QUEUE = 500
 
 
@@ -74,11 +74,14 @@ class Forecast:
 
 def play_forward(queue: Sequence[tuple[str, Work]], lanes: Iterable[Lane]) -> Forecast:
     """Give each job, first come first served, to the worker that is free first."""
-    workers = [_Worker(lane) for lane in lanes]
+    return _play([_Worker(lane) for lane in lanes], queue)
+
+
+def _play(workers: Sequence["_Worker"], queue: Sequence[tuple[str, Work]]) -> Forecast:
     ends = [worker.free_at for worker in workers if worker.free_at > 0]
     etas: dict[str, float | None] = {}
     for job_id, work in queue:
-        etas[job_id] = end = _give(work, [one for one in workers if one.lane.serves(work.model)])
+        etas[job_id] = end = _give(work, workers)
         if end is not None:
             ends.append(end)
     known = bool(workers) and all(worker.is_known for worker in workers)
@@ -102,7 +105,8 @@ class _Worker:
         self.free_at = self.lane.busy_seconds
 
 
-def _give(work: Work, workers: Sequence[_Worker]) -> float | None:
+def _give(work: Work, everybody: Sequence[_Worker]) -> float | None:
+    workers = [worker for worker in everybody if worker.lane.serves(work.model)]
     if not workers or not all(worker.is_known for worker in workers):
         return None
     first = min(workers, key=lambda worker: worker.free_at)
@@ -132,6 +136,15 @@ def _meet(model: str | None, other: str | None, lanes: Sequence[Lane]) -> bool:
     return model == other or any(lane.serves(model) and lane.serves(other) for lane in lanes)
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """A job that has come since the last look."""
+
+    end: float | None
+    job_id: str | None = None
+    """None while nobody has asked for it."""
+
+
 class Forecaster:
     """Looks at queue and workers, twice a second and for what has just come; safe in threads."""
 
@@ -150,6 +163,8 @@ class Forecaster:
         self._lock = Lock()
         self._looked_at = float("-inf")
         self._forecast = play_forward([], [])
+        self._workers_ahead: list[_Worker] = []
+        self._joined: list[_Joined] = []
         self._fastest: Lane | None = None
 
     def current(self) -> Forecast:
@@ -165,23 +180,47 @@ class Forecaster:
             if monotonic() - self._looked_at > seconds_old:
                 lanes = self._lanes()
                 self._fastest = lanes[0] if lanes else None
-                self._forecast = play_forward(self._store.queue(), lanes)
+                self._workers_ahead = [_Worker(lane) for lane in lanes]
+                self._forecast = _play(self._workers_ahead, self._store.queue())
+                self._joined = []
                 self._looked_at = monotonic()
             return self._forecast
 
-    def eta_seconds(self, job: Job) -> float | None:
-        """Estimate the seconds until a job has its picture; None at its end, or knowing nothing."""
+    def eta_seconds(self, job: Job, rank: int | None = None) -> float | None:
+        """Estimate the seconds until a job has its picture; None at its end, or knowing nothing.
+
+        `rank` counts the jobs before it, where that is known already.
+        """
         if job.state.is_final:
             return None
         if job.state.is_held:
             return job.eta_seconds(self._store.now())
+        work = Work.of(job.request)
         forecast = self.current()
         if job.id not in forecast.etas:
+            joined = self._join(job.id, work, rank)
+            if joined is not None:
+                return _rounded(joined.end)
             is_short = len(forecast.positions) < _SHORT_QUEUE
             forecast = self._at_most(0 if is_short else self._fresh_seconds)
-        alone = self._seconds_alone(Work.of(job.request))
-        eta = forecast.eta_seconds(job.id, alone)
-        return None if eta is None else round(eta, 1)
+        return _rounded(forecast.eta_seconds(job.id, self._seconds_alone(work)))
+
+    def _join(self, job_id: str, work: Work, rank: int | None) -> _Joined | None:
+        """Play jobs forward to this one, if it waits behind all that are known.
+
+        Those of the same burst that are on their way here are taken for jobs like this one.
+        """
+        with self._lock:
+            place = -1 if rank is None else rank - len(self._forecast.positions)
+            if place < 0:
+                return None
+            while len(self._joined) <= place:
+                self._joined.append(_Joined(_give(work, self._workers_ahead)))
+            joined = self._joined[place]
+            if joined.job_id not in {None, job_id}:
+                return None  # That one has moved up meanwhile.
+            self._joined[place] = replace(joined, job_id=job_id)
+            return joined
 
     def position(self, job: Job, rank: int | None) -> int | None:
         """Give how many jobs wait before this one for the same workers; `rank` counts all jobs."""
@@ -196,7 +235,10 @@ class Forecaster:
     def _lanes(self) -> list[Lane]:
         now = self._store.now()
         held = [job for job in self._store.get_many(self._store.held_ids()) if job is not None]
-        busy = {job.worker: job.eta_seconds(now) or 0.0 for job in held}
+        busy: dict[str | None, float] = {}
+        for job in held:  # Two of a worker that finishes one picture while it paints the next.
+            eta = job.eta_seconds(now) or 0.0
+            busy[job.worker] = max(eta, busy.get(job.worker, 0.0))
         return [
             Lane(self._paces.of(beat.build), busy.get(beat.worker, 0.0), self._paces_of(beat))
             for beat in self._workers.alive()
@@ -208,3 +250,7 @@ class Forecaster:
             model.name: self._paces.of(model.build) if model.build else Pace({})
             for model in beat.served
         }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

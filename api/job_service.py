@@ -33,12 +33,14 @@ from shared.job_context import described
 from shared.job_listing import JobListing
 from shared.job_parts import CancelReason, FailureType, JobState, lower
 from shared.job_queue import JobQueue
-from shared.job_store import AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
+from shared.job_store import Added, AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
 from shared.job_view import JobView
 from shared.jobs import Job
+from shared.live_workers import LiveWorkers, Moment
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
-from shared.worker_registry import Heartbeat, WorkerRegistry, why_no_picture
+from shared.worker_groups import WorkerGroup, groups_of
+from shared.worker_registry import Heartbeat, why_no_picture
 
 _log = get_logger(__name__)
 
@@ -56,7 +58,7 @@ class JobService:
         inputs: References,
         images: ImageStore,
         queue: JobQueue,
-        workers: WorkerRegistry,
+        workers: LiveWorkers,
         listing: JobListing,
         forecaster: Forecaster,
         loras: LiveLoras,
@@ -109,15 +111,20 @@ class JobService:
             # A client that left and has come back gets the picture it would have got.
             seed = earlier.request.seed if earlier else None
             with self._tracing.span("enqueue", kind="producer") as span:
+                moment = self._workers.look()
                 job = self._new_job(
-                    submission, caller, key, seed=seed, traceparent=span.traceparent
+                    submission, caller, key, moment, seed=seed, traceparent=span.traceparent
                 )
                 span.note(**described(job))
                 claim = key.claim(job.id, submission) if key else None
-                known = self._add(job, caller, claim, replaces=known)
+                added = self._add(
+                    job, caller, claim, replaces=known, groups=groups_of(moment.alive)
+                )
+                known = added.known
                 if known is None:
                     self._inputs.keep(job.request, job.owner)
-                    self._send(job)
+                    self._dispatcher.send(added.released, job)
+                    _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
                     return job
 
     def get(self, job_id: str) -> Job:
@@ -141,7 +148,7 @@ class JobService:
             JobView.of(
                 job,
                 self._forecaster.position(job, positions.get(job.id)),
-                self._forecaster.eta_seconds(job),
+                self._forecaster.eta_seconds(job, positions.get(job.id)),
             )
             for job in jobs
         ]
@@ -215,12 +222,13 @@ class JobService:
         submission: JobSubmission,
         caller: Caller,
         key: IdempotencyKey | None,
+        moment: Moment,
         *,
         seed: int | None,
         traceparent: str | None,
     ) -> Job:
         # A worker that still loads its model will come to the job.
-        alive = self._workers.alive()
+        alive = moment.alive
         if not alive:
             raise ModelNotLoaded(why_no_picture(alive))
         self._loras.require(submission.loras)
@@ -234,7 +242,7 @@ class JobService:
         return Job.queued(
             str(uuid4()),
             complete,
-            self._store.now(),
+            moment.now,
             owner=caller.name,
             priority=lower(caller.priority, submission.priority),
             idempotency=key.hash if key else None,
@@ -261,11 +269,17 @@ class JobService:
         claim: IdempotencyClaim | None,
         *,
         replaces: IdempotencyClaim | None,
-    ) -> IdempotencyClaim | None:
+        groups: Sequence[WorkerGroup],
+    ) -> Added:
         own_limit = caller.max_jobs
         try:
             return self._store.add(
-                job, limit=self._limit, own_limit=own_limit, claim=claim, replaces=replaces
+                job,
+                limit=self._limit,
+                own_limit=own_limit,
+                claim=claim,
+                replaces=replaces,
+                groups=groups,
             )
         except AdmissionRefused:
             raise QueueFull(self._limit, self._seconds_until_room()) from None
@@ -276,7 +290,3 @@ class JobService:
     def _seconds_until_room(self) -> int:
         seconds = self._forecaster.current().first_end_seconds
         return max(math.ceil(seconds), 1) if seconds is not None else _UNKNOWN_WAIT_SECONDS
-
-    def _send(self, job: Job) -> None:
-        _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
-        self._dispatcher.dispatch()

@@ -1,8 +1,10 @@
 """The API process: settings in, application out; the wiring and nothing else."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from socket import socket
 from types import FrameType
 
 import uvicorn
@@ -155,6 +157,11 @@ def create_app(settings: Settings | None = None, tracing: Tracing | None = None)
 
 class Server(uvicorn.Server):
     """Uvicorn that answers the waiting clients before it waits for them to be answered."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start, and keep what stays for good out of the search for garbage: 70 ms each time."""
+        await super().startup(sockets)
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Let every blocking call end with the place where its picture can be collected."""

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
 
 from api.authentication import CurrentCaller
 from api.dependencies import AllJobs, CurrentBlockingCall, Limiter
@@ -12,17 +13,17 @@ from api.series import Series
 from shared.errors import RateLimited
 
 
-def _own_jobs(service: AllJobs, caller: CurrentCaller) -> OwnJobs:
+async def _own_jobs(service: AllJobs, caller: CurrentCaller) -> OwnJobs:
     return OwnJobs(service, caller)
 
 
-def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> None:
+async def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> None:
     """Count a submit, and let the answer say what is left.
 
     Raises:
         RateLimited: The caller has submitted too much of late.
     """
-    allowance = limiter.take(caller)
+    allowance = await run_in_threadpool(limiter.take, caller) if caller.rate else None
     if allowance is None:
         return
     add_headers(request.scope, allowance.headers)
@@ -36,7 +37,7 @@ JobId = Annotated[str, Path(description="The job's `id`.", examples=[EXAMPLE_ID]
 Jobs = Annotated[OwnJobs, Depends(_own_jobs)]
 
 
-def _series(jobs: Jobs, call: CurrentBlockingCall) -> Series:
+async def _series(jobs: Jobs, call: CurrentBlockingCall) -> Series:
     return Series(jobs, call)
 
 

@@ -36,7 +36,7 @@ _IdempotencyKeyHeader = Annotated[
 ]
 
 
-def _idempotency_key(
+async def _idempotency_key(
     caller: CurrentCaller, idempotency_key: _IdempotencyKeyHeader = None
 ) -> IdempotencyKey | None:
     return IdempotencyKey.of(caller.name, idempotency_key) if idempotency_key else None

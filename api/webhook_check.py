@@ -10,7 +10,7 @@ from api.inputs.intake import SentSubmission
 from api.job_submission import JobSubmission
 
 
-def _checked(submission: SentSubmission, settings: CurrentSettings) -> JobSubmission:
+async def _checked(submission: SentSubmission, settings: CurrentSettings) -> JobSubmission:
     url = submission.webhook_url
     reason = settings.webhook_policy.why_refused(url) if url else None
     if reason:

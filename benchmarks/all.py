@@ -10,6 +10,7 @@ NAMES = (
     "overhead",
     "noop",
     "busy",
+    "device",
     "queues",
     "waiters",
     "scaling",

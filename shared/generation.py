@@ -252,6 +252,12 @@ class Build(BaseModel):
     vae: str | None = None
     """The autoencoder that took the place of the model's own, by its name and revision."""
 
+    channels_last: bool = False
+    """Whether pictures lie in memory pixel by pixel: it changes a few of them by one."""
+
+    compiled: str | None = None
+    """How the model was compiled, and for which sizes; null where it was not."""
+
     prediction_type: str | None = None
     """`epsilon` or `v_prediction` where that was set, and not taken from the model."""
 

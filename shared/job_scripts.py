@@ -25,31 +25,95 @@ local function take_turn(turns, class, owner, first_turn, cost, unfinished)
 end
 """
 
+# Let as many messages out to each group of workers as it has workers, and one to spare: what waits
+# without one can still be overtaken by a job whose turn is before it. A message in the queue of a
+# group that is gone is as good as none, once another group serves its model.
+_RELEASE = """
+local function release(queued, sent, work, told)
+  local page = 64
+
+  local groups, of_queue, free = cjson.decode(told), {}, 0
+  for _, group in ipairs(groups) do
+    group.free = group.workers + 1
+    of_queue[group.queue] = group
+  end
+  for _, queue in ipairs(redis.call('HVALS', sent)) do
+    local group = of_queue[queue]
+    if group then group.free = math.max(group.free - 1, 0) end
+  end
+  for _, group in ipairs(groups) do free = free + group.free end
+
+  local function serves(group, model) return #group.models == 0 or not model or group.set[model] end
+  for _, group in ipairs(groups) do
+    group.set = {}
+    for _, model in ipairs(group.models) do group.set[model] = true end
+  end
+  local function group_for(id)
+    local model = string.match(redis.call('HGET', work, id) or '', '^%S+ %S+ %S+ %S+ %S+ (.+)$')
+    local best = nil
+    for _, group in ipairs(groups) do
+      if group.free > 0 and serves(group, model) and (not best or group.free > best.free) then
+        best = group
+      end
+    end
+    return best
+  end
+
+  local released, first = {}, 0
+  while free > 0 do
+    local ids = redis.call('ZRANGE', queued, first, first + page - 1)
+    if #ids == 0 then break end
+    for _, id in ipairs(ids) do
+      local queue = redis.call('HGET', sent, id)
+      local group = free > 0 and not (queue and of_queue[queue]) and group_for(id)
+      if group then
+        group.free, free = group.free - 1, free - 1
+        redis.call('HSET', sent, id, group.queue)
+        table.insert(released, id)
+        table.insert(released, group.queue)
+      end
+    end
+    first = first + page
+  end
+  return released
+end
+"""
+
+RELEASE = _RELEASE + "return release(KEYS[1], KEYS[2], KEYS[3], ARGV[1])"
+
 # Keep a new record, unless its idempotency key leads elsewhere (then say where) or too many wait
-# and run. Repeated after a lost reply it finds itself done.
+# and run; then let messages out, of which its own is mostly one. Repeated after a lost reply it
+# finds itself done.
 ADD = (
     _TELL
     + _TAKE_TURN
+    + _RELEASE
     + """
 local record, queued, held, idempotency = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local events, work, listed, listed_queued = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local listed_running, listed_canceling, turns, waiting = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local sent = KEYS[13]
 local job, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local created_at, limit, known_as, replaces = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local event, data, kept, asked, member = ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local owner, class, first_turn, cost, own_limit = ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18]
+local groups = ARGV[19]
 
-if redis.call('EXISTS', record) == 1 then return 'done' end
+local function done() return {'done', release(queued, sent, work, groups)} end
+if redis.call('EXISTS', record) == 1 then
+  redis.call('HDEL', sent, id)  -- Nobody heard that its message was released.
+  return done()
+end
 if known_as ~= '' then
   local known = redis.call('GET', idempotency)
-  if known and known ~= replaces then return known end
+  if known and known ~= replaces then return {known, {}} end
 end
 local unfinished = redis.call('ZCARD', queued) + redis.call('ZCARD', held)
-if unfinished >= tonumber(limit) then return 'full' end
+if unfinished >= tonumber(limit) then return {'full', {}} end
 if own_limit ~= '' then
   local own = redis.call('ZCARD', listed_queued) + redis.call('ZCARD', listed_running)
   own = own + redis.call('ZCARD', listed_canceling)
-  if own >= tonumber(own_limit) then return 'own full' end
+  if own >= tonumber(own_limit) then return {'own full', {}} end
 end
 if known_as ~= '' then redis.call('SET', idempotency, known_as) end
 redis.call('SET', record, job)
@@ -59,7 +123,7 @@ redis.call('HSET', work, id, asked)
 redis.call('ZADD', listed, 0, member)
 redis.call('ZADD', listed_queued, 0, member)
 tell(events, kept, event, data, channel, id .. ' ' .. state)
-return 'done'
+return done()
 """
 )
 
@@ -147,59 +211,6 @@ tell(events, kept, event, data, channel, id .. ' ' .. event)
 return 'done'
 """
 )
-
-# Let as many messages out to each group of workers as it has workers, and one to spare: what waits
-# without one can still be overtaken by a job whose turn is before it. A message in the queue of a
-# group that is gone is as good as none, once another group serves its model.
-RELEASE = """
-local queued, sent, work = KEYS[1], KEYS[2], KEYS[3]
-local page = 64
-
-local groups, of_queue, free = cjson.decode(ARGV[1]), {}, 0
-for _, group in ipairs(groups) do
-  group.free = group.workers + 1
-  of_queue[group.queue] = group
-end
-for _, queue in ipairs(redis.call('HVALS', sent)) do
-  local group = of_queue[queue]
-  if group then group.free = math.max(group.free - 1, 0) end
-end
-for _, group in ipairs(groups) do free = free + group.free end
-
-local function serves(group, model) return #group.models == 0 or not model or group.set[model] end
-for _, group in ipairs(groups) do
-  group.set = {}
-  for _, model in ipairs(group.models) do group.set[model] = true end
-end
-local function group_for(id)
-  local model = string.match(redis.call('HGET', work, id) or '', '^%S+ %S+ %S+ %S+ %S+ (.+)$')
-  local best = nil
-  for _, group in ipairs(groups) do
-    if group.free > 0 and serves(group, model) and (not best or group.free > best.free) then
-      best = group
-    end
-  end
-  return best
-end
-
-local released, first = {}, 0
-while free > 0 do
-  local ids = redis.call('ZRANGE', queued, first, first + page - 1)
-  if #ids == 0 then break end
-  for _, id in ipairs(ids) do
-    local queue = redis.call('HGET', sent, id)
-    local group = free > 0 and not (queue and of_queue[queue]) and group_for(id)
-    if group then
-      group.free, free = group.free - 1, free - 1
-      redis.call('HSET', sent, id, group.queue)
-      table.insert(released, id)
-      table.insert(released, group.queue)
-    end
-  end
-  first = first + page
-end
-return released
-"""
 
 # Give the jobs whose delivery is due, and let nobody else find them until later.
 CLAIM_DELIVERIES = """

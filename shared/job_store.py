@@ -1,7 +1,8 @@
 """Jobs in Redis: the one truth about them, changed by one atomic compare-and-set."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,6 +72,17 @@ class IdempotencyClaim(BaseModel):
     """Hash of the request that came with the key first."""
 
 
+@dataclass(frozen=True)
+class Added:
+    """What has become of a new job."""
+
+    known: IdempotencyClaim | None
+    """What its idempotency key has already met; None where the job is kept."""
+
+    released: Mapping[str, str]
+    """The ids whose messages are to be sent now; see `JobStore.release`."""
+
+
 class JobStore:
     """Keeps jobs; every time in them is Redis' own, so the clocks of machines do not matter.
 
@@ -99,7 +111,7 @@ class JobStore:
 
     def now(self) -> datetime:
         """Give the time on Redis' clock."""
-        return _as_datetime(self._redis.time())
+        return as_datetime(self._redis.time())
 
     def add(
         self,
@@ -109,20 +121,22 @@ class JobStore:
         own_limit: int | None = None,
         claim: IdempotencyClaim | None = None,
         replaces: IdempotencyClaim | None = None,
-    ) -> IdempotencyClaim | None:
+        groups: Sequence[WorkerGroup] = (),
+    ) -> Added:
         """Keep a new job, or give the claim that its idempotency key has already met.
 
         `claim` is what the job's idempotency key is to lead to, `replaces` what it may lead to now.
+        Once the job is kept, the messages for `groups` are released with it, as `release` does.
 
         Raises:
             AdmissionRefused: `limit` jobs wait or run already.
             OwnLimitReached: `own_limit` jobs of the same owner do.
         """
         with self._witness.watch(None, job):
-            known = self._keep(job, limit, own_limit, claim=claim, replaces=replaces)
-        if known is None:
+            added = self._keep(job, limit, own_limit, claim=claim, replaces=replaces, groups=groups)
+        if added.known is None:
             self._witness.written(None, job)
-        return known
+        return added
 
     def _keep(
         self,
@@ -132,11 +146,12 @@ class JobStore:
         *,
         claim: IdempotencyClaim | None,
         replaces: IdempotencyClaim | None,
-    ) -> IdempotencyClaim | None:
+        groups: Sequence[WorkerGroup],
+    ) -> Added:
         event = event_of(None, job, job.created_at)
         assert event is not None
         work = Work.of(job.request)
-        answer: bytes = self._add(
+        answer, released = self._add(
             keys=[
                 record_key(job.id),
                 QUEUED,
@@ -148,9 +163,10 @@ class JobStore:
                 *(listed_key(job.owner, state) for state in _UNFINISHED),
                 TURNS,
                 WAITING,
+                SENT,
             ],
             args=[
-                job.model_dump_json(),
+                job.record,
                 job.id,
                 job.state,
                 CHANGES_CHANNEL,
@@ -168,13 +184,15 @@ class JobStore:
                 _FIRST_TURN[job.priority],
                 work.cost,
                 own_limit or "",
+                _told(groups),
             ],
         )
         if answer == b"full":
             raise AdmissionRefused
         if answer == b"own full":
             raise OwnLimitReached
-        return None if answer == b"done" else IdempotencyClaim.model_validate_json(answer)
+        known = None if answer == b"done" else IdempotencyClaim.model_validate_json(answer)
+        return Added(known, _by_id(released))
 
     def claim_of(self, idempotency: str) -> IdempotencyClaim | None:
         """Give what an idempotency key leads to, or None for one that was never used."""
@@ -228,7 +246,7 @@ class JobStore:
             pipeline.mget(record_key(job_id), ended_key(job_id))
             pipeline.time()
             (record, ended), clock = pipeline.execute()
-            now = _as_datetime(clock)
+            now = as_datetime(clock)
             job = _parse(job_id, record, ended)
             self._witness.seen(job_id, job)
             changed = transition(job, now)
@@ -297,12 +315,7 @@ class JobStore:
 
         With each is the queue of the workers that it goes to.
         """
-        told = [
-            {"queue": group.queue, "models": sorted(group.models), "workers": group.workers}
-            for group in groups
-        ]
-        ids_and_queues = _as_ids(self._release(keys=[QUEUED, SENT, WORK], args=[json.dumps(told)]))
-        return dict(zip(ids_and_queues[::2], ids_and_queues[1::2], strict=True))
+        return _by_id(self._release(keys=[QUEUED, SENT, WORK], args=[_told(groups)]))
 
     def take_back(self, job_id: str) -> None:
         """Note that a message could not be sent."""
@@ -378,7 +391,7 @@ class JobStore:
             ],
             args=[
                 expected,
-                job.model_dump_json(),
+                job.record,
                 job.id,
                 job.state,
                 CHANGES_CHANNEL,
@@ -416,7 +429,22 @@ def listed_member(job: Job) -> str:
     return f"{(job.created_at - _EPOCH) // _MICROSECOND:016d}:{job.id}"
 
 
-def _as_datetime(clock: tuple[int, int]) -> datetime:
+def _told(groups: Iterable[WorkerGroup]) -> str:
+    return json.dumps(
+        [
+            {"queue": group.queue, "models": sorted(group.models), "workers": group.workers}
+            for group in groups
+        ]
+    )
+
+
+def _by_id(ids_and_queues: Sequence[object]) -> dict[str, str]:
+    words = _as_ids(ids_and_queues)
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def as_datetime(clock: tuple[int, int]) -> datetime:
+    """Give what Redis' TIME has answered as a time."""
     seconds, microseconds = clock
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
 

@@ -26,7 +26,9 @@ _ABANDONED = frozenset({CancelReason.CLIENT_DISCONNECTED, CancelReason.SERIES_RE
 class Job(BaseModel):
     """A request with an id, a state, progress, and in the end a result or an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What a newer version knows of a job beside its request, an older one passes over; but none may
+    # paint a request of which it does not know everything.
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str
     state: JobState
@@ -88,6 +90,11 @@ class Job(BaseModel):
             request_id=request_id,
             traceparent=traceparent,
         )
+
+    @property
+    def record(self) -> str:
+        """The JSON to keep: without what nobody has set, so that older versions can read more."""
+        return self.model_dump_json(exclude_unset=True)
 
     @property
     def attempt(self) -> int:

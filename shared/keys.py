@@ -16,8 +16,10 @@
 | `semantic-bit:deliveries` | sorted set of the ids whose webhook is to be tried, by when that is |
 | `semantic-bit:idempotency:{hash}` | what an idempotency key leads to; expires with its job |
 | `semantic-bit:loras:{worker}` | hash of the LoRAs that a worker has, by name |
+| `semantic-bit:process:{worker}` | which process had this worker's name last |
 | `semantic-bit:tokenizer:{hash}` | JSON of a live model's tokenizer, compressed, to count with |
 | `semantic-bit:input:{owner}:{sha256}` | a PNG that jobs begin with; expires unless one uses it |
+| `semantic-bit:workers-change` | is another one with every heartbeat |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
 """
 
@@ -30,6 +32,7 @@ TURNS = f"{PREFIX}turns"
 SENT = f"{PREFIX}out"
 WAITING = f"{PREFIX}waiting"
 WORKERS = f"{PREFIX}workers"
+WORKERS_CHANGE = f"{PREFIX}workers-change"
 HELD = f"{PREFIX}held"
 WORK = f"{PREFIX}work"
 LISTED = f"{PREFIX}jobs"

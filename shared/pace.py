@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import inf, log
+from time import monotonic
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -137,6 +138,10 @@ class Pace:
             rest_seconds=known.rest_seconds * shape.pixels / nearest.pixels,
         )
 
+    def with_shape(self, shape: Shape, pace: ShapePace) -> Self:
+        """Give the same with one shape's pace as it is now."""
+        return type(self)({**self._shapes, shape: pace})
+
     def seconds(self, work: Work) -> float | None:
         """Estimate the seconds of a job on the worker, or None where nothing is known."""
         pace = self.of(work.shape)
@@ -146,12 +151,23 @@ class Pace:
 class PaceStore:
     """Keeps in Redis what each build has been seen to take."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, fresh_seconds: float = 0) -> None:
+        """Take for how long to trust what others may have learned more of since."""
         self._redis = redis
+        self._fresh_seconds = fresh_seconds
+        self._read: dict[str, tuple[float, Pace]] = {}
 
     def of(self, build: Build) -> Pace:
         """Give what is known of a build."""
-        known = self._redis.hgetall(_key(build))
+        key = _key(build)
+        read_at, pace = self._read.get(key, (-inf, Pace({})))
+        if monotonic() - read_at >= self._fresh_seconds:
+            pace = self._look(key)
+            self._read[key] = monotonic(), pace
+        return pace
+
+    def _look(self, key: str) -> Pace:
+        known = self._redis.hgetall(key)
         return Pace(
             {
                 Shape.model_validate_json(shape): ShapePace.model_validate_json(pace)
@@ -165,13 +181,15 @@ class PaceStore:
         seen = ShapePace(
             step_seconds=denoise / work.steps, rest_seconds=max(timings.total - denoise, 0)
         )
-        shape = work.shape.model_dump_json(exclude_defaults=True)
-        known = self._redis.hget(_key(build), shape)
+        key, shape = _key(build), work.shape.model_dump_json(exclude_defaults=True)
+        known = self._redis.hget(key, shape)
         pace = ShapePace.model_validate_json(known).learned(seen) if known else seen
         pipeline = self._redis.pipeline()
-        pipeline.hset(_key(build), shape, pace.model_dump_json())
-        pipeline.expire(_key(build), _KEPT_SECONDS)
+        pipeline.hset(key, shape, pace.model_dump_json())
+        pipeline.expire(key, _KEPT_SECONDS)
         pipeline.execute()
+        read_at, known_pace = self._read.get(key, (-inf, Pace({})))
+        self._read[key] = read_at, known_pace.with_shape(work.shape, pace)
 
 
 def _between(old: float, new: float, weight: float) -> float:

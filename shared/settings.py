@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     HttpUrl,
     SecretStr,
+    TypeAdapter,
     ValidationError,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,6 +84,33 @@ def _named_models(text: str) -> str:
     if len(set(names)) < len(names):
         message = "must not give two models the same name"
         raise ValueError(message)
+    return text
+
+
+class Size(NamedTuple):
+    """Of a picture, in pixels."""
+
+    width: Dimension
+    height: Dimension
+
+    def __str__(self) -> str:
+        """Write it as the settings do."""
+        return f"{self.width}x{self.height}"
+
+
+_SIZES = TypeAdapter(tuple[Size, ...])
+
+
+def _sizes_of(text: str) -> tuple[Size, ...]:
+    return _SIZES.validate_python(tuple(size.lower().split("x") for size in _split(text)))
+
+
+def _sizes(text: str) -> str:
+    try:
+        _sizes_of(text)
+    except ValidationError:
+        message = "must be sizes such as 512x512, comma-separated, each 256-768, a multiple of 8"
+        raise ValueError(message) from None
     return text
 
 
@@ -181,6 +209,16 @@ class Settings(BaseSettings):
         Literal["auto", "float16", "bfloat16", "float32"], BeforeValidator(_lower)
     ] = "auto"
     """auto (float16 on CUDA, float32 elsewhere), float16, bfloat16 or float32."""
+
+    channels_last: Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)] = "auto"
+    """auto (on CUDA, but for float32), on or off: lay pictures out in memory pixel by pixel."""
+
+    compile: Annotated[Literal["off", "default", "max-autotune"], BeforeValidator(_lower)] = "off"
+    """off, default or max-autotune (with CUDA graphs): compile the model while it loads, which
+    takes minutes."""
+
+    compile_shapes: Annotated[str, AfterValidator(_sizes)] = ""
+    """Sizes to compile for, such as 512x512,768x512; empty for the default one."""
 
     default_steps: Steps = 28
     """num_inference_steps of requests that name none, 5-60."""
@@ -347,6 +385,11 @@ class Settings(BaseSettings):
             width=self.default_width,
             scheduler=self.scheduler_type,
         )
+
+    @property
+    def sizes_to_compile(self) -> tuple[Size, ...]:
+        """The sizes that the model is compiled for; none means the default one."""
+        return _sizes_of(self.compile_shapes)
 
     @property
     def lifetime_seconds(self) -> int:

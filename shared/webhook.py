@@ -26,7 +26,7 @@ class WebhookState(StrEnum):
 class Delivery(BaseModel):
     """One try to tell the receiver."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     at: datetime
     status: int | None = None
@@ -44,7 +44,7 @@ class Delivery(BaseModel):
 class Webhook(BaseModel):
     """Where to tell of a job's end, and how that went."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     url: str
     state: WebhookState = WebhookState.WAITING

@@ -1,12 +1,13 @@
 """Which workers are alive, and what each of them has loaded: what `/health` and `/readyz` tell."""
 
 from enum import StrEnum
+from secrets import token_hex
 
 from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.generation import Build
-from shared.keys import PREFIX, WORKERS
+from shared.keys import PREFIX, WORKERS, WORKERS_CHANGE
 
 
 class WorkerState(StrEnum):
@@ -71,23 +72,37 @@ class WorkerRegistry:
             _key(heartbeat.worker), heartbeat.model_dump_json(), px=int(self._ttl_seconds * 1000)
         )
         pipeline.sadd(WORKERS, heartbeat.worker)
+        pipeline.set(WORKERS_CHANGE, token_hex(8))
         pipeline.execute()
+
+    def sign(self, worker: str, process: str) -> str | None:
+        """Note which process has this name, and give the one that had it last, if it may live."""
+        key, milliseconds = f"{PREFIX}process:{worker}", int(self._ttl_seconds * 1000)
+        before = self._redis.set(key, process, px=milliseconds, get=True)
+        return before.decode() if isinstance(before, bytes) else None
 
     def withdraw(self, worker: str) -> None:
         """Say that a worker has stopped."""
         pipeline = self._redis.pipeline()
         pipeline.delete(_key(worker))
         pipeline.srem(WORKERS, worker)
+        pipeline.set(WORKERS_CHANGE, token_hex(8))
         pipeline.execute()
 
     def alive(self) -> list[Heartbeat]:
         """Give the last heartbeat of every worker that lives, those that are ready first."""
-        names = [name for name in self._redis.smembers(WORKERS) if isinstance(name, bytes)]
+        names = sorted(name for name in self._redis.smembers(WORKERS) if isinstance(name, bytes))
         if not names:
             return []
-        records = self._redis.mget([_key(name.decode()) for name in sorted(names)])
+        records = self._redis.mget([_key(name.decode()) for name in names])
+        self._forget([name for name, record in zip(names, records, strict=True) if not record])
         beats = [Heartbeat.model_validate_json(record) for record in records if record]
         return sorted(beats, key=lambda beat: beat.state is not WorkerState.READY)
+
+    def _forget(self, names: list[bytes]) -> None:
+        # As many messages are let out as there are names; one that lives signs on again in seconds.
+        if names:
+            self._redis.srem(WORKERS, *names)
 
 
 def why_no_picture(alive: list[Heartbeat]) -> str | None:

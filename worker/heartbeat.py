@@ -1,6 +1,7 @@
 """The worker's sign of life, and what it says of the model."""
 
 from collections.abc import Sequence
+from secrets import token_hex
 from threading import Event, Thread
 
 from redis.exceptions import RedisError
@@ -31,6 +32,8 @@ class HeartbeatThread:
         self._kept: dict[str, str] = {}
         self._interval_seconds = interval_seconds
         self._beat = Heartbeat(worker=worker, state=WorkerState.LOADING, models=tuple(models))
+        self._process = token_hex(8)
+        self._has_signed = False
         self._changed = Event()
         self._thread = Thread(target=self._announce, name="heartbeat", daemon=True)
 
@@ -68,3 +71,14 @@ class HeartbeatThread:
         for tokenizer_id, definition in self._kept.items():
             self._tokenizers.keep(tokenizer_id, definition)
         self._registry.announce(beat)
+        self._sign()
+
+    def _sign(self) -> None:
+        before = self._registry.sign(self._beat.worker, self._process)
+        # The first time it is the process that this one follows.
+        if self._has_signed and before not in {None, self._process}:
+            _log.error(
+                "another worker has the same name; give each its own WORKER_NAME",
+                worker=self._beat.worker,
+            )
+        self._has_signed = True

@@ -22,6 +22,8 @@ from worker.previews import Previews
 
 _log = get_logger(__name__)
 
+_FIRST_STEPS_SECONDS = 0.01
+
 
 class Canceled(Exception):
     """Somebody asked the running job to stop."""
@@ -106,10 +108,15 @@ class Lease:
         self._moved_at = inf
 
     def _keep(self) -> None:
-        self._dispatch()  # Here, so that no picture waits for it.
+        # Here, so that no picture waits for it; and not at once, when this thread would take its
+        # turns from the one that paints. A job that has ended by then is told of first.
+        self._closed.wait(_FIRST_STEPS_SECONDS)
+        self._dispatch()
         while not self._closed.is_set():
-            self._wake.wait(self._interval_seconds)
+            is_woken = self._wake.wait(self._interval_seconds)
             self._wake.clear()
+            if self._closed.is_set() or (is_woken and self._moved_at == inf):
+                continue  # The outcome says it all, and would have to be written around this.
             if monotonic() - self._moved_at > self._step_timeout:
                 _log.error("stuck", job_id=self._job.id, step=self._step)
                 self._end_process()

@@ -16,6 +16,7 @@ from shared.log import get_logger
 from shared.prompt_reader import PromptReader
 from shared.prompt_tokenizer import PromptTokenizer
 from shared.settings import Settings
+from worker.compilation import Compilation
 from worker.device_name import device_name
 from worker.latent_colours import colours_of
 from worker.lora_folder import LoraFolder
@@ -69,6 +70,8 @@ class ModelLoader:
         self._local_only = settings.local_files_only or settings.offline_mode
         self._device = choose_device(settings.device)
         self._dtype = choose_dtype(settings.torch_dtype, self._device)
+        self._channels_last = is_channels_last(settings.channels_last, self._device, self._dtype)
+        self._compilation = Compilation.of(settings)
         self._publish = publish
         self._loras = LoraShelf(LoraFolder(settings.lora_dir), LoraCache())
         self._checkers = SafetyCheckers(settings, self._device)
@@ -107,6 +110,10 @@ class ModelLoader:
         )
         loaded.set_progress_bar_config(disable=True)
         loaded.to(self._device)
+        if self._channels_last:
+            for module in (loaded.unet, loaded.vae):
+                module.to(memory_format=torch.channels_last)
+        self._compilation.apply(loaded.unet)
         build = self._describe(named, revision).model_copy(
             update={"vae": vae_name, "prediction_type": self._predict_as_set(loaded)}
         )
@@ -115,6 +122,7 @@ class ModelLoader:
             loras=self._loras,
             safety=self._checkers.of(named.source.path),
             on_again=self._on_again,
+            compilation=self._compilation,
         )
         pipeline.warm_up()
         return pipeline
@@ -148,6 +156,8 @@ class ModelLoader:
             dtype=str(self._dtype).removeprefix("torch."),
             threads=torch.get_num_threads(),
             use_karras_sigmas=self._settings.use_karras_sigmas,
+            channels_last=self._channels_last,
+            compiled=self._compilation.described,
             versions=versions(self._device),
             switches=switches(os.environ),
         )
@@ -215,6 +225,13 @@ def choose_dtype(wanted: str, device: str) -> torch.dtype:
         return torch.float16 if device == "cuda" else torch.float32
     dtype: torch.dtype = getattr(torch, wanted)
     return dtype
+
+
+def is_channels_last(wanted: str, device: str, dtype: torch.dtype) -> bool:
+    """Say whether to lay pictures out in memory as a GPU's tensor cores like them."""
+    if wanted == "auto":
+        return device == "cuda" and dtype is not torch.float32
+    return wanted == "on"
 
 
 def _why(setting: str, error: Exception) -> str:

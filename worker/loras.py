@@ -120,7 +120,7 @@ def _changed(
             pair.add_to(weight, one.use.weight)
         except LoraUnusable as error:
             raise _made_for_another(one, f"{place.module[:80]} {error}") from None
-    return weight.to(original.dtype)
+    return torch.empty_like(original).copy_(weight)  # In its layout and dtype.
 
 
 def _made_for_another(one: _Taken, sign: str) -> PaintingFailed:

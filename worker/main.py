@@ -4,6 +4,7 @@ The parent never imports torch: a process forked from one that has used it can h
 heartbeats and remote control alive while the child paints, and replaces a child that dies.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -37,6 +38,7 @@ from shared.generation import Build
 from shared.input_store import InputStore
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.log import configure_logging, get_logger
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
@@ -51,7 +53,9 @@ from shared.tracing import connect_tracing
 from shared.worker_groups import queue_name
 from shared.worker_registry import ServedModel, WorkerRegistry
 from worker.blocking import BlockingPipeline
+from worker.consuming import parent_that_consumes
 from worker.device_probe import finds_cuda
+from worker.finisher import Finisher, Slip
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
@@ -74,6 +78,9 @@ EXIT_CONFIGURATION = 78
 
 _HEARTBEAT_SECONDS = 4.0
 _RENEWALS_PER_LEASE = 4
+_PACE_SECONDS = 10.0
+"""What other workers of the same build have learned is known after so long."""
+_FAREWELL_SECONDS = 5.0
 
 
 Publish = Callable[[PromptTokenizer], None]
@@ -93,8 +100,13 @@ def model_loader(settings: Settings, on_again: OnAgain, publish: Publish) -> Loa
     if settings.offline_mode:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # The libraries leave a million objects for good: looking through them for garbage again and
+    # again takes a fifth of the imports' time, and later a fifth of a second between two steps.
+    gc.disable()
     from worker.loading import ModelLoader  # noqa: PLC0415  # Only the child may import torch.
 
+    gc.freeze()
+    gc.enable()
     return ModelLoader(settings, on_again, publish)
 
 
@@ -121,7 +133,17 @@ def main(load: Load = model_loader) -> None:
         exit_status.value = status
         os.kill(os.getppid(), signal.SIGTERM)
 
-    start = partial(start_runner, task, load, settings, name, models=models, metrics=metrics)
+    start = partial(
+        start_runner,
+        task,
+        load,
+        settings,
+        name,
+        models=models,
+        metrics=metrics,
+        wait_for_messages=parent_that_consumes(),
+        slip=Slip(),
+    )
     load_in_child(start, give_up)
     worker = app.Worker(
         pool="prefork",
@@ -168,9 +190,9 @@ def recover_from_losses(
     recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
 
     @task_failure.connect(weak=False)
-    def give_back(task_id: str, exception: BaseException, **_: object) -> None:
+    def requeue(task_id: str, exception: BaseException, **_: object) -> None:
         if isinstance(exception, WorkerLostError | TimeLimitExceeded):
-            requeue(task_id)
+            give_back(recovery, name, task_id)
 
     @task_revoked.connect(weak=False)
     def cancel(request: Request, *, terminated: bool, **_: object) -> None:
@@ -178,20 +200,22 @@ def recover_from_losses(
         with suppress(RedisError, ServiceError):
             store.update(request.id, lambda job, now: job.cancel(now))
         if terminated:
-            requeue(request.id)  # Which ends it: there is no child left to stop.
-
-    def requeue(job_id: str) -> None:
-        try:
-            recovery.requeue_of(name, job_id)
-        except (RedisError, OperationalError) as error:
-            _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
+            give_back(recovery, name, request.id)  # Which ends it: there is no child left to stop.
 
     try:
         warn_of_bad_settings(redis)
         for job_id in store.held_ids():
-            requeue(job_id)
+            give_back(recovery, name, job_id)
     except RedisError as error:
         _log.warning("redis does not answer yet", reason=type(error).__name__)
+
+
+def give_back(recovery: Recovery, name: str, job_id: str) -> None:
+    """Give a job back to the queue that this worker will not finish; else the reaper will."""
+    try:
+        recovery.requeue_of(name, job_id)
+    except (RedisError, OperationalError) as error:
+        _log.warning("not given back yet", job_id=job_id, reason=type(error).__name__)
 
 
 def load_in_child(start: Callable[[], None], give_up: Callable[[int], None]) -> None:
@@ -220,14 +244,23 @@ def start_runner(
     *,
     models: Sequence[NamedModel],
     metrics: WorkerMetrics,
+    wait_for_messages: Callable[[], None],
+    slip: Slip,
 ) -> None:
     """Load the default model in this process and let the task run jobs with it and the others.
+
+    Give back first what the process before this one has died over.
 
     Raises:
         ModelUnavailable: It cannot be loaded.
         StorageMisconfigured: No picture can be kept where the settings say.
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
+    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
+    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
+    recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
+    if unfinished := slip.read():
+        give_back(recovery, name, unfinished)
     images = checked_images_for(settings, redis)  # Here, since its threads survive no fork.
     served = [ServedModel(name=model.name) for model in models]
     heartbeat = HeartbeatThread(
@@ -256,24 +289,25 @@ def start_runner(
     pipeline: Pipeline = CountedPipeline(shelf, metrics)
     if settings.safety_checker == "block":
         pipeline = BlockingPipeline(pipeline)
-    store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
-    dispatcher = Dispatcher(store, queue, WorkerRegistry(redis))
-    tracing = connect_tracing(settings, "worker")
+    tracing, finisher = connect_tracing(settings, "worker"), Finisher(slip)
 
     @worker_process_shutdown.connect(weak=False)
-    def send_the_last_spans(**_: object) -> None:
+    def finish_and_send_the_last_spans(**_: object) -> None:
+        finisher.wait()
         tracing.stop()
 
     def end_process() -> None:
+        finisher.wait(_FAREWELL_SECONDS)  # The device is broken, and not the picture before.
         tracing.stop()
         os.kill(os.getpid(), signal.SIGKILL)
 
+    task.behind = finisher
     task.runner = Runner(
         store=store,
         inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=images,
         events=EventLog(redis),
-        paces=PaceStore(redis),
+        paces=PaceStore(redis, fresh_seconds=_PACE_SECONDS),
         pipeline=pipeline,
         worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
@@ -283,6 +317,7 @@ def start_runner(
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
+    wait_for_messages()
     heartbeat.ready(build)
 
 

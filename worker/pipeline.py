@@ -10,6 +10,7 @@ from shared.generation import Build, GenerationRequest
 from shared.job_parts import FailureType
 from shared.log import get_logger
 from worker.canvas import Canvas
+from worker.compilation import NO_COMPILATION, Compilation
 from worker.decoding import decode
 from worker.denoising import Start, denoise
 from worker.inputs import NO_INPUTS, Inputs
@@ -19,7 +20,8 @@ from worker.model import Model
 from worker.picture_encoding import encode_picture
 from worker.runner import DeviceLost, OnStep, Painting, PaintingFailed
 from worker.safety import SafetyChecker
-from worker.schedulers import build_scheduler
+from worker.schedulers import Schedulers
+from worker.text_cache import TextCache
 from worker.text_encoding import encode_text
 
 _log = get_logger(__name__)
@@ -37,12 +39,19 @@ class DiffusersPipeline:
         loras: LoraShelf,
         on_again: OnAgain,
         safety: SafetyChecker | None = None,
+        compilation: Compilation = NO_COMPILATION,
     ) -> None:
         """Take the parts; `on_again` hears when something is tried a second time."""
         self._model = model
         self._loras = loras
         self._on_again = on_again
         self._safety = safety
+        self._compilation = compilation
+        self._texts = TextCache()
+        self._schedulers = Schedulers(
+            dict(model.pipeline.scheduler.config),
+            use_karras_sigmas=model.build.use_karras_sigmas,
+        )
 
     @property
     def build(self) -> Build:
@@ -50,13 +59,14 @@ class DiffusersPipeline:
         return self._model.build
 
     def warm_up(self) -> None:
-        """Paint once, small, so that the first client does not pay for lazy initialisation."""
-        request = GenerationRequest(
+        """Paint, so that the first client does not pay for lazy initialisation, or compilation."""
+        small = GenerationRequest(
             prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
         )
-        self.generate(request, lambda *_: None)
+        for request in self._compilation.requests():
+            self._paint(request, lambda *_: None)
+        self.generate(small, lambda *_: None)
 
-    @torch.inference_mode()
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
     ) -> Painting:
@@ -67,6 +77,13 @@ class DiffusersPipeline:
                 be used.
             DeviceLost: This process cannot use the device any more.
         """
+        with self._compilation.for_job(request):
+            return self._paint(request, on_step, inputs)
+
+    @torch.inference_mode()
+    def _paint(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
         canvas = Canvas.prepare(request, inputs)
         for number in range(_TRIES):
             if number > 0:
@@ -84,7 +101,11 @@ class DiffusersPipeline:
             _log.warning("out of memory", width=request.width, height=request.height)
         except torch.AcceleratorError as error:
             raise DeviceLost(str(error)) from error
+        except PaintingFailed:
+            self._texts.clear()  # They may be what is not finite.
+            raise
         # Here, where the error and the tensors in its frames are gone.
+        self._texts.clear()
         gc.collect()
         if self.build.device == "cuda":
             torch.cuda.empty_cache()
@@ -92,13 +113,8 @@ class DiffusersPipeline:
 
     def _for_one_job(self, request: GenerationRequest) -> StableDiffusionPipeline:
         # The modules are shared; what a run leaves on the pipeline and its sampler is not.
-        warm = self._model.pipeline
-        scheduler = build_scheduler(
-            request.scheduler,
-            dict(warm.scheduler.config),
-            use_karras_sigmas=self.build.use_karras_sigmas,
-        )
-        components = {**warm.components, "scheduler": scheduler}
+        scheduler = self._schedulers.take(request.scheduler)
+        components = {**self._model.pipeline.components, "scheduler": scheduler}
         pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -112,7 +128,9 @@ class DiffusersPipeline:
     ) -> Painting:
         with applied_loras(pipeline, request.loras, self._loras) as loras:
             started = self._clock()
-            text = encode_text(pipeline, request, self._model.reader)
+            # With LoRAs the text encoder is another one.
+            texts = TextCache() if request.loras else self._texts
+            text = encode_text(pipeline, request, self._model.reader, texts)
             # On the CPU, so that the noise does not depend on the GPU.
             generator = torch.Generator("cpu").manual_seed(request.seed or 0)
             start = Start(canvas, encode_picture(pipeline, canvas, generator), generator)

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -26,6 +27,7 @@ from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
 from shared.tracing import Span, Tracing
 from worker.encoding import encode_png
 from worker.expectation import Expectation
+from worker.finisher import Behind, finish_now
 from worker.inputs import NO_INPUTS, InputGone, Inputs, read_inputs
 from worker.job_trace import attempt_span, record_stages
 from worker.lease import Canceled, Lease
@@ -124,7 +126,7 @@ class SingleModel(Protocol):
 
 
 class Runner:
-    """Runs jobs by their ids, one at a time, each to an outcome in its record."""
+    """Runs jobs by their ids, each to an outcome in its record; paints one at a time."""
 
     def __init__(
         self,
@@ -145,8 +147,8 @@ class Runner:
     ) -> None:
         """Take the parts.
 
-        `end_process` ends this process and leaves its job to another attempt; `dispatch` sends the
-        message of the next job; `announce` hears of every job that has ended. Neither fails.
+        `end_process` ends this process and leaves its jobs to other attempts; `dispatch` sends the
+        message of the next job; `announce` hears of every job that has ended. None of them fails.
         """
         self._store = store
         self._inputs = inputs
@@ -162,10 +164,11 @@ class Runner:
         self._announce = announce
         self._tracing = tracing
 
-    def run(self, job_id: str) -> str:
+    def run(self, job_id: str, behind: Behind = finish_now) -> str:
         """Run the job, unless it is not there to claim: a message may come twice, or late.
 
-        Say in a word what has become of it, for people who look at the queue.
+        Say in a word, for people who look at the queue, what has become of it when the device is
+        free for the next one. `behind` does the rest.
         """
         token = token_hex(8)
 
@@ -179,8 +182,10 @@ class Runner:
         except (JobAlreadyTaken, ServiceError) as refusal:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
             return "nothing to claim"
-        with concerning(job):
-            return self._attempt(job, token)
+        attempt, context = self._attempt(job, token), copy_context()
+        word = context.run(next, attempt)
+        behind(job_id, lambda: context.run(_exhaust, attempt))
+        return word
 
     def _seconds_of(self, job: Job) -> float | None:
         load = self._pipeline.load_seconds(job.request)
@@ -191,22 +196,28 @@ class Runner:
         build = self._pipeline.build_of(job.request)
         return self._paces.of(build) if build else Pace({})
 
-    def _attempt(self, job: Job, token: str) -> str:
-        _log.info("job started", prompt=prompt_head(job.request.prompt))
-        try:
-            with (
-                attempt_span(self._tracing, job) as span,
-                self._hold(job, token) as lease,
-            ):
-                return self._finish(job, self._paint(job, token, lease), span)
-        except AttemptLost:
-            _log.warning("attempt lost", attempt=job.attempt)
-            patiently(lambda: self._images.discard(job))
-            return "attempt lost"
-        except DeviceLost as error:
-            _log.error("device lost", reason=str(error))
-            self._end_process()
-            return "device lost"
+    def _attempt(self, job: Job, token: str) -> Iterator[str]:
+        """Give a word when the device is free; what follows may be done in another thread.
+
+        The span, the lease and the log's ids are those of the whole.
+        """
+        with concerning(job):
+            _log.info("job started", prompt=prompt_head(job.request.prompt))
+            try:
+                with (
+                    attempt_span(self._tracing, job) as span,
+                    self._hold(job, token) as lease,
+                ):
+                    outcome = yield from self._paint(job, token, lease)
+                    yield self._finish(job, outcome, span)
+            except AttemptLost:
+                _log.warning("attempt lost", attempt=job.attempt)
+                patiently(lambda: self._images.discard(job))
+                yield "attempt lost"
+            except DeviceLost as error:
+                _log.error("device lost", reason=str(error))
+                self._end_process()
+                yield "device lost"
 
     def _hold(self, job: Job, token: str) -> Lease:
         work, pace = Work.of(job.request), self._pace_of(job)
@@ -222,9 +233,9 @@ class Runner:
             end_process=self._end_process,
         )
 
-    def _paint(self, job: Job, token: str, lease: Lease) -> Transition:
+    def _paint(self, job: Job, token: str, lease: Lease) -> Generator[str, None, Transition]:
         try:
-            result = self._make_picture(job, lease)
+            result = yield from self._make_picture(job, lease)
         except (AttemptLost, DeviceLost):
             raise
         except Canceled:
@@ -245,13 +256,15 @@ class Runner:
         else:
             return lambda job, now: job.succeed(token, result, now)
 
-    def _make_picture(self, job: Job, lease: Lease) -> GenerationResult:
+    def _make_picture(self, job: Job, lease: Lease) -> Generator[str, None, GenerationResult]:
         started = time.perf_counter()
         inputs = patiently(lambda: read_inputs(self._inputs, job))
         painting = self._pipeline.generate(job.request, lease.checkpoint, inputs)
-        encoding = time.perf_counter()
         build = self._pipeline.build_of(job.request)
         assert build is not None  # It has painted.
+        lease.painted()
+        yield "painted"
+        encoding = time.perf_counter()
         png = encode_png(painting.image, _texts(job.request, painting, build))
         ended = time.perf_counter()
         timings = Timings(
@@ -262,7 +275,6 @@ class Runner:
             encode=ended - encoding,
             total=ended - started,
         )
-        lease.painted()
         patiently(lambda: self._images.put(job, png))
         record_stages(self._tracing, timings, store_seconds=time.perf_counter() - ended)
         return _result(job, painting, png, build=build, timings=timings)
@@ -281,6 +293,11 @@ class Runner:
             work = Work.of(ended.request)
             patiently(lambda: self._paces.learn(result.build, work, result.timings))
         return ended.state.value
+
+
+def _exhaust(attempt: Iterator[str]) -> None:
+    for _ in attempt:
+        pass
 
 
 def _queue_seconds(job: Job) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from shared.prompt_rules import PromptPolicy
 from shared.prompt_tokenizer import PromptTokenizer
 from worker.prompt_account import PromptAccount
 from worker.runner import PaintingFailed
+from worker.text_cache import TextCache
 
 # Beyond these the mean was near zero, and to restore it would blow up the numbers.
 _RESTORED = (0.1, 10.0)
@@ -39,9 +41,12 @@ def tokenizer_of(pipeline: StableDiffusionPipeline) -> PromptTokenizer:
 
 
 def encode_text(
-    pipeline: StableDiffusionPipeline, request: GenerationRequest, reader: PromptReader
+    pipeline: StableDiffusionPipeline,
+    request: GenerationRequest,
+    reader: PromptReader,
+    cache: TextCache,
 ) -> EncodedText:
-    """Encode the prompt, and the negative one where guidance is on.
+    """Encode the prompt, and the negative one where guidance is on, but what is in the cache.
 
     Raises:
         PaintingFailed: One is too long, and the policy refuses those.
@@ -53,9 +58,17 @@ def encode_text(
     is_guided = request.guidance_scale > 1
     count = max(len(prompt.chunks), len(negative.chunks) if is_guided else 1)
     size = reader.tokenizer.chunk_tokens
+
+    def encode(chunks: Sequence[Chunk]) -> torch.Tensor:
+        # Each by itself, so that a short prompt gives what `encode_prompt` does, to the bit; and
+        # as many empty ones as it takes for both prompts to be equally long.
+        padding: list[Chunk] = [()] * (count - len(chunks))
+        states = [cache.get(one, partial(_encode, pipeline, size)) for one in [*chunks, *padding]]
+        return torch.cat(states, dim=1)
+
     return EncodedText(
-        _encode(pipeline, prompt.chunks, count=count, size=size),
-        _encode(pipeline, negative.chunks, count=count, size=size) if is_guided else None,
+        encode(prompt.chunks),
+        encode(negative.chunks) if is_guided else None,
         _account(prompt, negative),
     )
 
@@ -78,18 +91,7 @@ def _account(prompt: ReadPrompt, negative: ReadPrompt) -> PromptAccount:
     )
 
 
-def _encode(
-    pipeline: StableDiffusionPipeline, chunks: Sequence[Chunk], *, count: int, size: int
-) -> torch.Tensor:
-    """Encode chunk after chunk, and as many empty ones as it takes to make `count`.
-
-    Each by itself, so that a short prompt gives what `pipeline.encode_prompt` does, to the bit.
-    """
-    padding: list[Chunk] = [()] * (count - len(chunks))
-    return torch.cat([_encode_chunk(pipeline, chunk, size) for chunk in [*chunks, *padding]], dim=1)
-
-
-def _encode_chunk(pipeline: StableDiffusionPipeline, chunk: Chunk, size: int) -> torch.Tensor:
+def _encode(pipeline: StableDiffusionPipeline, size: int, chunk: Chunk) -> torch.Tensor:
     tokenizer, encoder = pipeline.tokenizer, pipeline.text_encoder
     missing = size - len(chunk)
     ids = [tokenizer.bos_token_id, *(token.id for token in chunk), tokenizer.eos_token_id]

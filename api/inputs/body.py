@@ -27,6 +27,9 @@ _PLACEHOLDER = f"{_REFERENCE}{'0' * 64}"
 
 _MAX_PARTS = 100
 
+_QUICK_BYTES = 16 * 1024
+"""A body up to this is read in less time than it takes to give it to a thread."""
+
 
 @dataclass(frozen=True)
 class SentBody:
@@ -62,14 +65,19 @@ async def read_body(
         raise ClientDisconnected from None
     if len(body) > max_bytes and not any(f'"{name}"'.encode() in body for name in pictures):
         raise HTTPException(413, f"The body is larger than {max_bytes} bytes.")
-    fields = await run_in_threadpool(_parse, body, _content_type(request))
-    return await run_in_threadpool(_taken_apart, fields, {}, pictures)
+    if len(body) <= _QUICK_BYTES:
+        return _read_json(body, _content_type(request), pictures)
+    return await run_in_threadpool(_read_json, body, _content_type(request), pictures)
 
 
 def _content_type(request: Request) -> str:
     message = Message()
     message["content-type"] = request.headers.get("content-type", "")
     return message.get_content_type()
+
+
+def _read_json(body: bytes, content_type: str, pictures: Collection[str]) -> SentBody:
+    return _taken_apart(_parse(body, content_type), {}, pictures)
 
 
 def _parse(body: bytes, content_type: str) -> object:

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.authentication import CurrentCaller
 from api.dependencies import CurrentInputs, CurrentSettings
@@ -59,7 +59,7 @@ def validated(model: type[Model], fields: object) -> Model:
         missing = {"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}
         raise RequestValidationError([missing])
     try:
-        return TypeAdapter(model).validate_python(fields, from_attributes=True)
+        return model.model_validate(fields, from_attributes=True)
     except ValidationError as error:
         items = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
         raise RequestValidationError(items) from None

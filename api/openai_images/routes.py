@@ -29,11 +29,11 @@ from shared.jobs import Job
 router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=ERROR_RESPONSES)
 
 
-def _translator(models: CurrentLiveModels, settings: CurrentSettings) -> Translator:
+async def _translator(models: CurrentLiveModels, settings: CurrentSettings) -> Translator:
     return Translator(models, limit=settings.max_concurrent_requests)
 
 
-def _streams(
+async def _streams(
     jobs: Jobs, feeds: Feeds, series: CurrentSeries, call: CurrentBlockingCall
 ) -> PictureStreams:
     return PictureStreams(jobs, feeds, series, call)

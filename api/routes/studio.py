@@ -14,6 +14,7 @@ _POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
+_SHOWN = ("JobSubmission", "Scheduler", "Priority", "LoraUse")
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -33,7 +34,7 @@ async def page(request: Request) -> Response:
 def limits(request: Request) -> Response:
     """Give what `/openapi.json` says of a request's fields, also where that is closed."""
     schemas: dict[str, Any] = request.app.openapi()["components"]["schemas"]
-    shown = {name: schemas[name] for name in ("GenerationRequest", "Scheduler", "LoraUse")}
+    shown = {name: schemas[name] for name in _SHOWN}
     return JSONResponse(shown, headers=_HEADERS)
 
 

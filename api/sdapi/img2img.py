@@ -143,7 +143,7 @@ async def _sent(connection: Request, _: CurrentCaller, settings: CurrentSettings
     return SentImg2Img(request, {_PICTURE: picture, **body.pictures})
 
 
-def _starting_pictures(store: CurrentInputs, caller: CurrentCaller) -> StartingPictures:
+async def _starting_pictures(store: CurrentInputs, caller: CurrentCaller) -> StartingPictures:
     return StartingPictures(store, caller.name)
 
 

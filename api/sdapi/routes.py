@@ -27,7 +27,7 @@ router = APIRouter(prefix="/sdapi/v1", tags=["A1111"])
 _LISTS_OF_NOTHING = ("upscalers", "latent-upscale-modes", "sd-vae", "prompt-styles")
 
 
-def _sampler_names(settings: CurrentSettings) -> SamplerNames:
+async def _sampler_names(settings: CurrentSettings) -> SamplerNames:
     return SamplerNames(has_karras=settings.use_karras_sigmas)
 
 
@@ -46,7 +46,9 @@ def _translator(
     )
 
 
-def _progress_reader(jobs: Jobs, log: CurrentEventLog, settings: CurrentSettings) -> ProgressReader:
+async def _progress_reader(
+    jobs: Jobs, log: CurrentEventLog, settings: CurrentSettings
+) -> ProgressReader:
     return ProgressReader(jobs, log, limit=settings.max_concurrent_requests)
 
 

@@ -58,6 +58,13 @@ export async function requestJson(path, options = {}) {
   return whole(response.json());
 }
 
+/** Ask the API for JSON, and bother nobody about a key where it wants one. */
+export async function requestQuietly(path, options = {}) {
+  const response = await send(path, { ...options, patience: PATIENCE_SECONDS }, currentKey());
+  if (!response.ok) throw await errorOf(response);
+  return whole(response.json());
+}
+
 /** Ask the API for a picture. */
 export async function requestPicture(path, options = {}) {
   return whole((await request(path, options)).blob());

@@ -1,15 +1,17 @@
 // One unfinished job in the queue strip: what is known of it, and how that looks.
 
+import { askedFor } from "./asked.js";
 import { announce, clone, setText } from "./dom.js";
-import { about, facts, head, place } from "./words.js";
+import { about, facts, failureText, head, place } from "./words.js";
 
 const TICK_MILLISECONDS = 1000;
+const NOT_STORED = "It is painted, but its store does not answer. Trying again…";
 
 /** Shows a job; its buttons call `onCancel`, `onRetry`, `onUnlock` and `onDismiss`. */
 export class Card {
   constructor(id, request, actions) {
     const { root, part } = clone("card-template");
-    Object.assign(this, { id, request, root, part });
+    Object.assign(this, { id, request, root, part, asked: request });
     Object.assign(this, { state: "", position: null, attempt: 0, trouble: "", ended: "" });
     Object.assign(this, { step: 0, total: request.num_inference_steps, fraction: 0, due: null });
     root.dataset.job = id;
@@ -25,6 +27,7 @@ export class Card {
   /** Take the job as the API gives it. */
   takeJob(job) {
     this.request = job.request;
+    this.asked = askedFor(job);
     this.attempt = job.attempt;
     this.takeProgress(job.progress);
     this.take({ state: job.state, position: job.position, eta_seconds: job.eta_seconds });
@@ -43,6 +46,15 @@ export class Card {
   takeTrouble(word) {
     this.trouble = word;
     this.render();
+  }
+
+  /** Take why the job failed. */
+  fail(error) {
+    if (error.type === "content_blocked") {
+      this.asked = { ...this.asked, seed: undefined }; // The same one paints the same again.
+      setText(this.part("retry"), "Try another seed");
+    }
+    this.end(failureText(error));
   }
 
   /** Take that no picture will come, and why. */
@@ -113,6 +125,7 @@ export class Card {
 
   sentence() {
     if (this.trouble === "locked") return "The service wants a key.";
+    if (this.trouble === "storing") return NOT_STORED;
     if (this.trouble) return "Connection lost. Reconnecting…";
     if (this.state === "queued") return this.withEta(place(this.position));
     if (this.state === "running" && this.step === 0) return this.withEta("Starting");

@@ -1,13 +1,18 @@
 // The form: what is asked for, remembered between visits, checked against the API's limits.
 
-import { byId, setText, showText } from "./dom.js";
+import { byId, setText } from "./dom.js";
+import { heldBy, hold, valueOf } from "./field.js";
 import { complaint } from "./limits.js";
+import { Loras } from "./loras.js";
 import { recall, remember } from "./memory.js";
 import { clearMistakes, showMistakes } from "./mistakes.js";
+import { Models } from "./models.js";
+import { Schedulers } from "./schedulers.js";
 import { Seed } from "./seed.js";
-import { installPresets, showPreset } from "./size.js";
+import { installPresets, showPreset, sizeLike } from "./size.js";
 import { followSlider, showSliders } from "./sliders.js";
-import { schedulerName } from "./words.js";
+import { StartPicture } from "./start_picture.js";
+import { TokenCounter } from "./tokens.js";
 
 const KEPT = "form";
 const TEXTS = ["prompt", "negative_prompt"];
@@ -18,8 +23,12 @@ const SETTINGS = [
   "guidance_scale",
   "seed",
   "scheduler",
+  "priority",
+  "webhook_url",
+  "embed_metadata",
 ];
 const FIELDS = [...TEXTS, ...SETTINGS];
+const SHARE_THAT_IS_CLOSE = 0.8;
 
 /** Reads requests from the form; `onPaint(request)` is called for those without a mistake. */
 export class PictureForm {
@@ -29,6 +38,9 @@ export class PictureForm {
     this.isWanted = false;
     this.root = byId("form");
     this.seed = new Seed(() => this.changed());
+    this.tokens = new TokenCounter();
+    this.schedulers = new Schedulers();
+    this.parts = this.installParts();
     this.root.addEventListener("submit", (event) => this.submit(event));
     this.root.addEventListener("input", (event) => this.onInput(event));
     this.root.addEventListener("keydown", (event) => this.onKey(event));
@@ -38,13 +50,18 @@ export class PictureForm {
     this.seed.show();
   }
 
+  get names() {
+    return [...FIELDS, ...this.parts.flatMap(({ names }) => names)];
+  }
+
   /** Take what the API takes; what was typed and clicked before that counts. */
   setLimits(limits) {
     const kept = recall(KEPT, {});
-    const known = FIELDS.map((name) => [name, this.field(name).value || kept[name]]);
+    const known = FIELDS.map((name) => [name, heldBy(this.field(name)) || kept[name]]);
     this.limits = limits;
-    this.offerSchedulers(limits.scheduler.enum);
+    this.schedulers.offer(limits.scheduler.enum);
     for (const name of FIELDS) this.bound(name);
+    for (const part of this.parts) part.setLimits(limits);
     installPresets(limits, (size) => this.change(size));
     this.write({ ...this.defaults(FIELDS), ...withoutEmpty(known) });
     this.changed();
@@ -54,14 +71,21 @@ export class PictureForm {
   /** Take the values of a request, and keep its seed. */
   use(request) {
     this.seed.keep(request.seed);
-    this.change({ negative_prompt: "", ...request });
+    this.change({ negative_prompt: "", loras: [], init_image: null, model: null, ...request });
     this.field("prompt").focus();
   }
 
+  /** Begin the next picture with this one; its prompt is taken where there is none. */
+  startFrom(png, { prompt }) {
+    this.start.take(png);
+    if (!this.field("prompt").value.trim()) this.change({ prompt });
+    byId("start-summary").focus();
+  }
+
   /** Take some values. */
-  change(values) {
+  change(values, cleared = this.names) {
     this.write(values);
-    clearMistakes(this.root, FIELDS);
+    clearMistakes(this.root, cleared);
     this.changed();
   }
 
@@ -69,22 +93,33 @@ export class PictureForm {
   showErrors(errors) {
     const [ours, others] = [{}, {}];
     for (const [name, text] of Object.entries(errors)) {
-      (FIELDS.includes(name) ? ours : others)[name] = text;
+      (this.names.includes(name) ? ours : others)[name] = text;
     }
-    clearMistakes(this.root, FIELDS);
+    clearMistakes(this.root, this.names);
     showMistakes(this.root, ours);
     return others;
-  }
-
-  /** Say below the prompt what of it the model did not read, while it is still there. */
-  showDropped({ prompt }, note) {
-    if (this.field("prompt").value === prompt) showText(byId("prompt-note"), note);
   }
 
   /** Let a seed go that was meant for one picture. */
   sent({ seed }) {
     this.seed.sent(seed);
     this.changed();
+  }
+
+  // The fields that are more than one element.
+  installParts() {
+    const told = (part) => this.change({}, part.names);
+    const loras = new Loras({
+      onChange: () => told(loras),
+      onWord: (word) => this.addWord(word),
+    });
+    const models = new Models({ onChange: () => told(models) });
+    this.models = models;
+    this.start = new StartPicture({
+      onChange: () => told(this.start),
+      onSize: (size) => this.change(this.limits ? sizeLike(size, this.limits) : {}),
+    });
+    return [models, this.start, loras];
   }
 
   field(name) {
@@ -109,8 +144,7 @@ export class PictureForm {
 
   onInput({ target }) {
     const name = target.dataset.mirrors ? followSlider(this.root, target) : target.name;
-    if (!FIELDS.includes(name)) return;
-    if (name === "prompt") showText(byId("prompt-note"), "");
+    if (!this.names.includes(name)) return;
     if (name === "seed") this.seed.typed();
     clearMistakes(this.root, [name]);
     this.changed();
@@ -118,39 +152,47 @@ export class PictureForm {
 
   reset() {
     this.seed.release();
-    this.change(this.defaults(SETTINGS));
+    this.change({ loras: [], model: null, strength: null, ...this.defaults(SETTINGS) });
   }
 
   swap() {
     this.change({ width: this.field("height").value, height: this.field("width").value });
   }
 
+  addWord(word) {
+    const before = this.field("prompt").value.trimEnd().replace(/,$/, "");
+    this.change({ prompt: [before, word].filter(Boolean).join(", ") }, ["prompt"]);
+  }
+
   changed() {
     if (this.limits) this.keep();
     for (const name of TEXTS) this.countCharacters(name);
+    const texts = TEXTS.map((name) => [name, this.field(name).value]);
+    this.tokens.take({ ...Object.fromEntries(texts), ...this.models.read() });
+    this.schedulers.show();
     showSliders(this.root);
     showPreset(this.field("width").value, this.field("height").value);
     this.seed.show();
   }
 
   keep() {
-    remember(KEPT, Object.fromEntries(FIELDS.map((name) => [name, this.field(name).value])));
+    const held = FIELDS.map((name) => [name, heldBy(this.field(name))]);
+    remember(KEPT, { ...Object.fromEntries(held), ...this.readParts() });
   }
 
   read() {
-    return withoutEmpty(FIELDS.map((name) => [name, this.valueOf(name)]));
+    const values = FIELDS.map((name) => [name, valueOf(this.field(name), this.limits[name])]);
+    return { ...withoutEmpty(values), ...this.readParts() };
   }
 
-  valueOf(name) {
-    const { value, validity } = this.field(name);
-    if (value === "" && !validity.badInput) return undefined;
-    if (this.limits[name].type === "string") return value;
-    return value.trim() === "" ? NaN : Number(value);
+  readParts() {
+    return Object.assign({}, ...this.parts.map((part) => part.read()));
   }
 
   complaints(request) {
     const said = FIELDS.map((name) => [name, complaint(request[name], this.limits[name])]);
-    return Object.fromEntries(said.filter(([, text]) => text));
+    const own = Object.fromEntries(said.filter(([, text]) => text));
+    return Object.assign(own, ...this.parts.map((part) => part.complaints(request)));
   }
 
   defaults(names) {
@@ -159,8 +201,9 @@ export class PictureForm {
 
   write(values) {
     for (const name of FIELDS) {
-      if (values[name] !== undefined) this.field(name).value = values[name] ?? "";
+      if (values[name] !== undefined) hold(this.field(name), values[name]);
     }
+    for (const part of this.parts) part.write(values);
   }
 
   bound(name) {
@@ -173,15 +216,11 @@ export class PictureForm {
     }
   }
 
-  offerSchedulers(values) {
-    const options = values.map((value) => new Option(schedulerName(value), value));
-    this.field("scheduler").replaceChildren(...options);
-  }
-
   countCharacters(name) {
     const length = [...this.field(name).value].length;
     const { maxLength } = this.limits?.[name] ?? {};
-    setText(byId(`${name}-count`), maxLength && length ? `${length} / ${maxLength}` : "");
+    const isClose = length > maxLength * SHARE_THAT_IS_CLOSE;
+    setText(byId(`${name}-count`), isClose ? `${length} / ${maxLength}` : "");
     byId(`${name}-count`).dataset.over = String(length > maxLength);
   }
 }

@@ -1,7 +1,7 @@
 // The gallery: the finished pictures of this browser, newest first.
 
 import { byId, clone, setText, showText } from "./dom.js";
-import { GalleryStore } from "./gallery_store.js";
+import { PictureStore } from "./picture_store.js";
 import { droppedNote, facts } from "./words.js";
 
 const PAGE = 48;
@@ -18,7 +18,7 @@ export class Gallery {
   /** Bring the pictures of earlier visits. */
   async load() {
     try {
-      this.store = await GalleryStore.open();
+      this.store = await PictureStore.open("studio");
       const kept = await this.store.all();
       this.pictures.push(...kept.filter(({ id }) => !this.find(id)));
     } catch {
@@ -102,6 +102,7 @@ export class Gallery {
     const { request, result } = picture.job;
     part("image").src = this.urlOf(picture);
     setText(part("prompt"), request.prompt);
+    part("flagged").hidden = !result.flagged;
     setText(part("facts"), facts(request) + (droppedNote(result) ? " · prompt cut" : ""));
     root.querySelector("button").addEventListener("click", () => this.onOpen(picture));
     return root;

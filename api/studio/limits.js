@@ -5,19 +5,21 @@ import { requestJson } from "./api.js";
 /** Give the limits of every field of a request. */
 export async function readLimits() {
   const schemas = await requestJson("studio/limits.json");
-  const { properties, required } = schemas.GenerationRequest;
+  const { properties, required } = schemas.JobSubmission;
   const limits = {};
   for (const [name, schema] of Object.entries(properties)) {
     limits[name] = { ...flat(schema, schemas), isRequired: required.includes(name) };
   }
+  limits.loras.weight = flat(schemas.LoraUse.properties.weight, schemas);
   return limits;
 }
 
 /** Say what is wrong with a value, or nothing; an empty one is undefined. */
 export function complaint(value, limits) {
-  const isNeeded = limits.isRequired || limits.default !== undefined;
+  const isNeeded = limits.isRequired || (limits.default ?? null) !== null;
   if (value === undefined) return isNeeded ? missing(limits) : "";
-  return limits.type === "string" ? aboutText(value, limits) : aboutNumber(value, limits);
+  const about = { string: aboutText, boolean: () => "" }[limits.type] ?? aboutNumber;
+  return about(value, limits);
 }
 
 /** Say what a number may be. */

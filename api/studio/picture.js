@@ -3,7 +3,8 @@
 import { copy } from "./clipboard.js";
 import { curlOf, fileNameOf } from "./curl.js";
 import { announce, byId, setText, showText } from "./dom.js";
-import { droppedNote, schedulerName, took } from "./words.js";
+import { schedulerName } from "./schedulers.js";
+import { droppedNote, tokenCount, took } from "./words.js";
 
 const STAGES = {
   queue: "In the queue",
@@ -17,9 +18,13 @@ const COPIED_MILLISECONDS = 2000;
 
 /** Shows one picture of a gallery. */
 export class PictureDialog {
-  /** `onPaint(request)` asks for a picture, `onUse(request)` takes the values into the form. */
-  constructor({ gallery, onPaint, onUse }) {
-    Object.assign(this, { gallery, onPaint, onUse, picture: null, dialog: byId("picture") });
+  /**
+   * `onPaint(request)` asks for a picture, `onUse(request)` takes the values into the form, and
+   * `onStart(png, request)` the picture itself.
+   */
+  constructor({ gallery, onPaint, onUse, onStart }) {
+    Object.assign(this, { gallery, onPaint, onUse, onStart, picture: null });
+    this.dialog = byId("picture");
     const actions = {
       newer: () => this.step(-1),
       older: () => this.step(1),
@@ -27,6 +32,7 @@ export class PictureDialog {
       vary: () => this.paint({ ...this.request, seed: undefined }),
       again: () => this.paint(this.request),
       use: () => this.use(),
+      start: () => this.start(),
       curl: () => this.copyCurl(),
       delete: () => this.remove(),
     };
@@ -52,6 +58,7 @@ export class PictureDialog {
     Object.assign(image, { width: job.request.width, height: job.request.height });
     setText(byId("picture-title"), job.request.prompt);
     showText(byId("picture-note"), droppedNote(job.result));
+    byId("picture-flagged").hidden = !job.result.flagged;
     byId("picture-facts").replaceChildren(...factsOf(job).flatMap(row));
     byId("picture-download").href = image.src;
     byId("picture-download").download = fileNameOf(job.request);
@@ -94,9 +101,14 @@ export class PictureDialog {
     this.onUse(this.request);
   }
 
+  start() {
+    this.dialog.close();
+    this.onStart(this.picture.png, this.request);
+  }
+
   async copyCurl() {
     const button = byId("picture-curl");
-    const copied = await copy(curlOf(this.request));
+    const copied = await copy(curlOf(this.picture.job));
     setText(button, copied ? "Copied" : "Cannot copy");
     announce(copied ? "Copied" : "Cannot copy");
     setTimeout(() => setText(button, "Copy as curl"), COPIED_MILLISECONDS);
@@ -124,11 +136,15 @@ function factsOf({ id, request, result, finished_at, attempt }) {
   return [
     ["Prompt", request.prompt],
     ["Negative prompt", request.negative_prompt || "none"],
+    ["Tokens", tokensOf(result)],
     ["Size", `${request.width} × ${request.height}`],
     ["Steps", request.num_inference_steps],
     ["Guidance", request.guidance_scale],
     ["Seed", request.seed],
     ["Scheduler", schedulerName(request.scheduler)],
+    ...begun(request),
+    ...(result.loras ?? []).map(({ name, weight }) => ["LoRA", `${name}, ${weight}`]),
+    ...checked(result),
     ["Model", build.model],
     ["Revision", build.model_revision],
     ["Device", [...new Set([build.device, build.device_name])].join(", ")],
@@ -138,6 +154,26 @@ function factsOf({ id, request, result, finished_at, attempt }) {
     ["Finished", new Date(finished_at).toLocaleString()],
     ["Job", id],
   ];
+}
+
+function tokensOf({ build, ...result }) {
+  const { prompt_tokens: tokens, prompt_chunks: chunks = 1, dropped_text } = result;
+  const prompt = tokenCount({ tokens, chunks, dropped_text }, build.chunk_tokens ?? 75);
+  const negative = result.negative_prompt_tokens;
+  return negative ? `${prompt}; ${negative} of the negative prompt` : prompt;
+}
+
+function begun({ init_image: picture, mask, strength }) {
+  if (!picture) return [];
+  return [
+    ["Began with", mask ? "a picture, a part of which was painted anew" : "a picture"],
+    ["Strength", strength],
+  ];
+}
+
+function checked({ flagged = null }) {
+  if (flagged === null) return [];
+  return [["Safety checker", flagged ? "took offence" : "passed"]];
 }
 
 function row([name, value]) {

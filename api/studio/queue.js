@@ -68,7 +68,7 @@ export class Queue {
 
   async settle(card, job, signal) {
     card.takeJob(job);
-    if (job.state === "failed") return card.end(job.error.detail);
+    if (job.state === "failed") return card.fail(job.error);
     if (job.state === "canceled" && !card.isCanceledHere) return card.end("It was canceled.");
     if (job.state === "canceled") announce(`Canceled: ${head(job.request.prompt)}`);
     else await this.collect(card, job, signal);
@@ -77,7 +77,8 @@ export class Queue {
 
   async collect(card, job, signal) {
     const fetchPicture = () => requestPicture(job.urls.image, { signal });
-    const onFailure = () => card.takeTrouble("reconnecting");
+    const onFailure = ({ name }) =>
+      card.takeTrouble(name === "StorageUnavailable" ? "storing" : "reconnecting");
     const png = await persist(fetchPicture, { signal, onFailure });
     await this.onPicture(job, png);
     announce(`Finished: ${head(job.request.prompt)}`);
@@ -97,7 +98,7 @@ export class Queue {
 
   retry(card) {
     this.drop(card);
-    this.onRetry(card.request);
+    this.onRetry(card.asked);
   }
 
   drop(card) {

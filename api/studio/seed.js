@@ -6,9 +6,9 @@ import { recall, remember } from "./memory.js";
 const KEPT = "seed-locked";
 const SEEDS = 2 ** 32;
 const HINTS = {
-  empty: "A new one each time.",
-  once: "For the next picture only.",
-  locked: "For every picture.",
+  empty: "new each time",
+  once: "for the next one",
+  locked: "for every one",
 };
 
 /** Decides what becomes of the seed; calls `onChange` where it has changed it. */

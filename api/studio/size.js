@@ -22,6 +22,21 @@ export function showPreset(width, height) {
   }
 }
 
+/** Give the size that can be painted and is nearest to a picture's shape. */
+export function sizeLike({ width, height }, limits) {
+  const fitting = Math.min(1, limits.width.maximum / Math.max(width, height));
+  const least = limits.width.minimum / Math.min(width, height);
+  const scale = Math.max(fitting, least);
+  return {
+    width: bounded(width * scale, limits.width),
+    height: bounded(height * scale, limits.height),
+  };
+}
+
+function bounded(value, { minimum, maximum, multipleOf }) {
+  return Math.min(maximum, Math.max(minimum, stepped(value, multipleOf)));
+}
+
 function presets({ width, height }) {
   const side = Math.min(width.default, height.default);
   const long = (limits) => Math.min(limits.maximum, stepped(side * 1.5, limits.multipleOf));

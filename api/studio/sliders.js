@@ -9,8 +9,13 @@ export function followSlider(form, slider) {
 /** Let every slider show what its number field holds. */
 export function showSliders(form) {
   for (const slider of form.querySelectorAll("[data-mirrors]")) {
-    slider.value = form.elements[slider.dataset.mirrors].value;
-    const range = slider.max - slider.min || 1;
-    slider.style.setProperty("--at", (slider.value - slider.min) / range);
+    showSlider(slider, form.elements[slider.dataset.mirrors].value);
   }
+}
+
+/** Let a slider show a value. */
+export function showSlider(slider, value) {
+  slider.value = value;
+  const range = slider.max - slider.min || 1;
+  slider.style.setProperty("--at", (slider.value - slider.min) / range);
 }

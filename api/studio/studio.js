@@ -5,17 +5,20 @@ import { byId, setText } from "./dom.js";
 import { PictureForm } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { Health } from "./health.js";
+import { learnInputs } from "./inputs.js";
 import { installKeyPanel } from "./key.js";
 import { readLimits } from "./limits.js";
 import { PictureDialog } from "./picture.js";
 import { Queue } from "./queue.js";
 import { Submission } from "./submission.js";
-import { droppedNote } from "./words.js";
 
 installKeyPanel();
 const health = new Health();
 const gallery = new Gallery({ onOpen: (picture) => dialog.open(picture) });
-const queue = new Queue({ onPicture: collect, onRetry: (request) => submission.send(request) });
+const queue = new Queue({
+  onPicture: (job, png) => gallery.add(job, png),
+  onRetry: (request) => submission.send(request),
+});
 const form = new PictureForm({ onPaint: (request) => submission.send(request) });
 const submission = new Submission({
   onAccepted: accept,
@@ -26,16 +29,13 @@ const dialog = new PictureDialog({
   gallery,
   onPaint: (request) => submission.send(request),
   onUse: (request) => form.use(request),
+  onStart: (png, request) => form.startFrom(png, request),
 });
 
 function accept(job, request) {
   queue.add(job);
   form.sent(request);
-}
-
-async function collect(job, png) {
-  form.showDropped(job.request, droppedNote(job.result));
-  await gallery.add(job, png);
+  learnInputs(request, job);
 }
 
 byId("gallery-empty").addEventListener("click", ({ target }) => {

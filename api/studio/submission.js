@@ -3,7 +3,9 @@
 import { requestJson } from "./api.js";
 import { pause, persist } from "./backoff.js";
 import { byId, setText, showText } from "./dom.js";
+import { withInputs } from "./inputs.js";
 import { recall, remember } from "./memory.js";
+import { complaintText } from "./words.js";
 
 const KEPT = "unsent";
 const NO_KEY = "This service needs a key.";
@@ -56,9 +58,10 @@ export class Submission {
     }
   }
 
-  post({ key, request }, signal) {
+  async post({ key, request }, signal) {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
-    const options = { method: "POST", headers, body: JSON.stringify(request), signal };
+    const body = JSON.stringify(await withInputs(request));
+    const options = { method: "POST", headers, body, signal };
     const onFailure = ({ status, message }) =>
       this.say(status ? message : UNREACHABLE, { dismiss: "Stop trying" });
     return persist(() => requestJson("jobs", options), { signal, onFailure });
@@ -74,7 +77,8 @@ export class Submission {
   }
 
   explainInvalid({ meta }) {
-    const errors = Object.fromEntries(meta.errors.map(({ loc, msg }) => [loc.at(-1), msg]));
+    const said = meta.errors.map((error) => [fieldOf(error), complaintText(error)]);
+    const errors = Object.fromEntries(said);
     const elsewhere = this.onInvalid(errors);
     this.say(Object.entries(elsewhere).map(([name, text]) => `${name}: ${text}`).join("; "));
   }
@@ -125,6 +129,11 @@ export class Submission {
     byId("paint").setAttribute("aria-disabled", String(isSending));
     setText(byId("paint-text"), isSending ? "Sending…" : "Paint");
   }
+}
+
+// A part of a field, such as the name of the second LoRA, is told at the field.
+function fieldOf({ loc: [, field = "request"] }) {
+  return field;
 }
 
 function fullness({ name, message, meta }) {

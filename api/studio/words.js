@@ -1,12 +1,5 @@
 // How values are said to people.
 
-const SCHEDULERS = { "dpmsolver++": "DPM++ 2M", euler_ancestral: "Euler ancestral" };
-
-/** Name a scheduler. */
-export function schedulerName(value) {
-  return SCHEDULERS[value] ?? value;
-}
-
 /** Say how long something will take, roughly. */
 export function about(seconds) {
   if (seconds < 1) return "any moment";
@@ -38,9 +31,60 @@ export function head(text) {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
-/** Say what the model did not read of a prompt, or nothing. */
+/** Say how the model reads a prompt. */
+export function tokenCount({ tokens, chunks, dropped_text }, chunkTokens) {
+  if (tokens === 0) return "";
+  if (chunks > 1) return `${counted(tokens, "token")}, read in ${chunks} parts`;
+  if (dropped_text) return `${tokens} tokens, ${chunkTokens} fit`;
+  return `${tokens} of ${chunkTokens} tokens`;
+}
+
+/** Say what becomes of the end of a prompt that is too long; that end follows. */
+export function unreadNote({ policy, chunk_tokens: limit }) {
+  return policy === "error"
+    ? `Too long: the model reads ${limit} tokens. Take out what follows:`
+    : `The model reads ${limit} tokens, and not what follows:`;
+}
+
+/** Say what the model did not read of the prompts, or nothing. */
 export function droppedNote(result) {
-  if (!result?.dropped_text) return "";
-  const read = `The model read 75 of the prompt's ${result.prompt_tokens} tokens`;
-  return `${read}; it did not read: “${result.dropped_text}”`;
+  const cut = [
+    ["prompt", result?.dropped_text, result?.prompt_tokens],
+    ["negative prompt", result?.dropped_negative_text, result?.negative_prompt_tokens],
+  ];
+  const told = cut.filter(([, text]) => text);
+  return told.map((each) => droppedSentence(result.build, each)).join(" ");
+}
+
+/** Say why a job ended without a picture, and what may help. */
+export function failureText({ type, detail }) {
+  if (type === "content_blocked") return BLOCKED;
+  return HELP[type] ? `${detail} ${HELP[type]}` : detail;
+}
+
+/** Say what the server finds wrong with a field. */
+export function complaintText({ msg }) {
+  const text = msg[0].toUpperCase() + msg.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+const BLOCKED =
+  "The safety checker took offence at this picture, so it was not kept. Another seed may pass.";
+
+const HELP = {
+  lora_unusable: "Take it out under “LoRAs”, and paint again.",
+  model_unavailable: "Another model may do.",
+  input_gone: "“Try again” sends it anew.",
+  storage_unavailable: "“Try again” paints it once more.",
+};
+
+// Pictures of before the build told it.
+const CHUNK_TOKENS = 75;
+
+function droppedSentence({ chunk_tokens: read = CHUNK_TOKENS }, [name, text, tokens]) {
+  return `The model read ${read} of the ${name}'s ${tokens} tokens; it did not read: “${text}”`;
+}
+
+function counted(amount, noun) {
+  return amount === 1 ? `1 ${noun}` : `${amount} ${noun}s`;
 }

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from scripts.chromium import running_chromium
+from tests.support.loras import write_kohya_lora
 from tests.support.stack import Stack, eventually
 from tests.support.studio import PATIENCE_SECONDS, Studio, visiting
 
@@ -33,7 +35,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as stack:
+    folder = tmp_path_factory.mktemp("loras")
+    write_kohya_lora(folder / "stripes.safetensors")
+    with Stack(tmp_path_factory.mktemp("stack"), {"LORA_DIR": str(folder)}) as stack:
         stack.start("redis", "worker", "api")
         stack.wait_until_ready()
         yield stack
@@ -45,6 +49,13 @@ def _idle_worker(stack: Stack) -> Iterator[None]:
     yield
     with httpx.Client(base_url=stack.url, timeout=_ENDED_SECONDS) as client:
         eventually(lambda: unfinished(client), until=lambda jobs: jobs == [])
+
+
+def newest_job(stack: Stack) -> dict[str, Any]:
+    """Give the job that was asked for last."""
+    (job,) = httpx.get(f"{stack.url}/jobs", params={"limit": 1}).json()["jobs"]
+    found: dict[str, Any] = job
+    return found
 
 
 def unfinished(client: httpx.Client) -> list[str]:

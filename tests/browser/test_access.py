@@ -103,7 +103,7 @@ class TestScreenReader:
             - link "Skip to the pictures"
             - banner:
               - heading "Studio Semantic Bit GPU Server" [level=1]
-              - paragraph: demo · cpu · float32
+              - paragraph: /demo · .+ · float32/
               - button "Key"
             - main:
               - form "New picture":
@@ -126,6 +126,10 @@ class TestScreenReader:
                 - button "Draw a seed"
                 - button "Keep the seed"
                 - combobox "Scheduler"
+                - paragraph: "DPM++ 2M: good pictures in 20 to 30 steps."
+                - group: Start from a picture none
+                - group: LoRAs none
+                - group: More
                 - button "Paint"
               - region "Queue":
                 - heading "Queue" [level=2]

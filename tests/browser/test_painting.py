@@ -44,11 +44,11 @@ class TestPainting:
             "Seed": "42",
             "Scheduler": "DPM++ 2M",
             "Model": "demo",
-            "Device": "cpu",
             "Precision": "float32",
             "Attempts": "1",
         }
         assert facts.items() >= asked.items()
+        assert facts["Device"].startswith("cpu")
         assert {"Revision", "Painting", "Altogether", "Finished", "Job"} <= set(facts)
 
     def test_what_is_typed_and_clicked_before_the_limits_are_known_counts(
@@ -153,16 +153,31 @@ class TestPainting:
         expect(studio.pictures).to_have_count(1)
         assert len(jobs_of(stack)) == before + 1
 
-    def test_a_word_that_the_model_did_not_read_is_named(self, studio: Studio) -> None:
+    def test_a_long_prompt_is_told_in_tokens_and_cut_after_some_lines(self, studio: Studio) -> None:
         studio.paint("a red apple " * 30 + "zebra", **QUICK)
         expect(studio.pictures).to_have_count(1)
-        note = studio.page.get_by_text("it did not read").first
-        expect(note).to_contain_text("zebra")
-        studio.pictures.click()
-        heading = studio.page.get_by_role("dialog").get_by_role("heading")
+        dialog = studio.open_picture()
+        expect(dialog).to_contain_text("94 tokens, read in 2 parts")
+        heading = dialog.get_by_role("heading")
         box = heading.bounding_box()
         assert box is not None
-        assert box["height"] > 40  # A long prompt is cut after some lines, not pressed together.
+        assert box["height"] > 40  # Not pressed together.
+
+    def test_text_that_the_model_did_not_read_is_named(self, studio: Studio) -> None:
+        """The worker of these tests reads everything; the page is told of one that does not."""
+
+        def cut(route: Route) -> None:
+            job = httpx.get(f"{route.request.url}?wait=60", timeout=90).json()
+            build = {**job["result"]["build"], "chunk_tokens": 72}
+            told = {"prompt_tokens": 91, "dropped_text": "zebra", "build": build}
+            route.fulfill(json={**job, "result": {**job["result"], **told}})
+
+        studio.page.route(re.compile(r"/jobs/[0-9a-f-]+$"), cut)
+        studio.paint(APPLE, **QUICK)
+        expect(studio.pictures).to_contain_text("prompt cut")
+        expect(studio.open_picture()).to_contain_text(
+            "The model read 72 of the prompt's 91 tokens; it did not read: “zebra”"
+        )
 
 
 class TestGallery:

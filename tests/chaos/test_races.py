@@ -71,7 +71,7 @@ class Table:
             job_id, GenerationRequest(prompt="a cat"), self._first.now(), idempotency=job_id
         )
         claim = IdempotencyClaim(job_id=job_id, fingerprint="")
-        assert self._first.add(job, limit=10**6, claim=claim) is None
+        assert self._first.add(job, limit=10**6, claim=claim).known is None
         return job_id
 
     def get(self, job_id: str) -> Job:

@@ -59,6 +59,17 @@ def log_lines(stack: Stack, *words: str) -> int:
     return sum(all(word in line for word in words) for line in lines)
 
 
+@contextmanager
+def nothing_can_be_kept(folder: Path) -> Iterator[None]:
+    aside = folder.rename(folder.with_name("aside"))
+    folder.touch()
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
 class TestStop:
     def test_lets_the_running_job_finish_and_exits_in_peace(
         self, stack: Stack, client: GoodClient
@@ -87,6 +98,24 @@ class TestStuckStep:
             job = client.ended(job_id)
         assert (job["state"], outcomes(job)) == ("succeeded", ["queued", "succeeded"])
         assert log_lines(stack, "stuck", job_id)
+
+
+class TestFinishing:
+    def test_that_a_process_dies_over_is_given_back_by_the_next_one(self, tmp_path: Path) -> None:
+        pictures = tmp_path / "pictures"
+        # So long a lease that nobody else can have given it back.
+        settings = {"LEASE_SECONDS": "600", "STORAGE_URL": f"file://{pictures}", **ONE_THREAD}
+        with Stack(tmp_path, settings) as stack, GoodClient(stack.url) as client:
+            stack.start("redis", "worker", "api")
+            stack.wait_until_ready()
+            child = stack.worker_child()
+            with nothing_can_be_kept(pictures):
+                job_id = client.submit(REQUESTS[0], "painted and not kept")
+                eventually(lambda: log_lines(stack, "did not answer", job_id), until=bool)
+                assert client.job(job_id)["state"] == "running"
+                child.suspend()  # Or it would go on in the moment between the two.
+            child.kill()
+            assert outcomes(client.ended(job_id)) == ["queued", "succeeded"]
 
 
 class TestDeadline:

@@ -17,6 +17,7 @@ from tests.contract.serving import announce, working
 from tests.support.builders import WORKER, store_job
 from tests.support.input_pictures import encoded, half_and_half, mask_of_left
 from tests.support.pipelines import PaintsFlat, gives_no_finite_picture
+from worker.prompt_account import PromptAccount
 
 QUICK = ("--steps", "5", "--width", "256", "--height", "256")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -99,6 +100,16 @@ class TestGenerate:
         announce(redis)
         done = program("generate", "-o", str(tmp_path), "--model", "none", "apples")
         assert "there is 'demo', got 'none'" in done.err
+
+    def test_notes_what_the_model_did_not_read(
+        self, program: Program, redis: Redis, tmp_path: Path
+    ) -> None:
+        account = PromptAccount(dropped_text="a lonely pear", dropped_negative_text="rain")
+        with working(redis, PaintsFlat(account=account)):
+            done = program("generate", "-o", str(tmp_path), *QUICK, "apples, a lonely pear")
+        assert done.status == 0
+        assert 'the prompt is too long; the model did not read "a lonely pear"' in done.err
+        assert 'the negative prompt is too long; the model did not read "rain"' in done.err
 
     def test_prints_the_job_as_the_service_tells_it(
         self, program: Program, service: httpx.Client, redis: Redis, tmp_path: Path

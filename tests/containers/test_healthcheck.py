@@ -14,6 +14,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # As the library calls it.
         self.send_response(int(self.path[1:]))
         self.end_headers()
+        self.wfile.write(b"loaded 1.0")
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -35,6 +36,10 @@ class TestHealthcheck:
 
     def test_says_what_else_is_answered(self, port: int) -> None:
         assert complaint(port, "/503") == f"port {port} answers /503 with 503"
+
+    def test_wants_a_text_where_one_is_named(self, port: int) -> None:
+        assert complaint(port, "/200", "loaded 1.0") is None
+        assert complaint(port, "/200", "loaded 2") == f"port {port} answers /200 without 'loaded 2'"
 
     def test_says_that_nothing_answers(self) -> None:
         port = free_port()

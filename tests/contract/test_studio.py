@@ -1,8 +1,15 @@
+import re
+from pathlib import Path
+
 import httpx
 import pytest
 
 from shared.generation import Scheduler
+from shared.job_parts import Priority
 from tests.contract.conftest import StartApi
+
+_FOLDER = Path(__file__).parents[2] / "api" / "studio"
+_IMPORT = re.compile(r'from "\./([\w]+\.js)"')
 
 FILES = {
     "/studio": "text/html",
@@ -65,10 +72,29 @@ class TestStudio:
         told = start_api(**changed, docs_enabled=False).get("/studio/limits.json").json()
         schemas = start_api(**changed).get("/openapi.json").json()["components"]["schemas"]
         assert told == {name: schemas[name] for name in told}
-        properties = told["GenerationRequest"]["properties"]
+        properties = told["JobSubmission"]["properties"]
         assert properties["num_inference_steps"]["default"] == 9
         assert properties["num_inference_steps"]["maximum"] == 60
         assert told["Scheduler"]["enum"] == list(Scheduler)
+        assert told["Priority"]["enum"] == list(Priority)
+        assert told["LoraUse"]["properties"]["weight"]["maximum"] == 2
+
+    def test_serves_every_module_that_its_modules_import(self, client: httpx.Client) -> None:
+        known, unread = {"studio.js"}, ["studio.js"]
+        while unread:
+            module = client.get(f"/studio/{unread.pop()}")
+            assert module.status_code == 200, module.url
+            assert "javascript" in module.headers["content-type"]
+            found = set(_IMPORT.findall(module.text)) - known
+            known |= found
+            unread += found
+        assert known == {path.name for path in _FOLDER.glob("*.js")}
+
+    def test_every_id_that_a_module_looks_for_is_on_the_page(self, client: httpx.Client) -> None:
+        page = set(re.findall(r'id="([\w-]+)"', client.get("/studio").text))
+        for module in _FOLDER.glob("*.js"):
+            named = set(re.findall(r'byId\("([\w-]+)"\)', module.read_text()))
+            assert named <= page, module.name
 
     def test_is_on_the_service_card(self, client: httpx.Client) -> None:
         assert "/studio" in client.get("/").json()["endpoints"]

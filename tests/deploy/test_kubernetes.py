@@ -109,7 +109,8 @@ class TestSettings:
 
     def test_every_program_of_ours_finds_redis(self) -> None:
         for name, container in containers():
-            urls = [it["value"] for it in container["env"] if it["name"] == "REDIS_URL"]
+            variables = {"REDIS_URL", "CELERY_BROKER_URL"}
+            urls = [it["value"] for it in container["env"] if it["name"] in variables]
             assert urls == ([] if name == "redis" else ["redis://:$(REDIS_PASSWORD)@redis:6379/0"])
 
 
@@ -129,6 +130,11 @@ class TestPods:
         for name, container in containers():
             assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
             assert "memory" in container["resources"]["limits"], name
+
+    def test_run_the_images_of_compose(self) -> None:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+        built = {service["image"] for service in compose.values() if "build" in service}
+        assert {container["image"] for name, container in containers() if name != "redis"} == built
 
     def test_a_worker_has_a_gpu_of_its_own(self) -> None:
         resources = dict(containers())["worker"]["resources"]

@@ -48,13 +48,6 @@ class TestGenerate:
         assert done.stdout.startswith("a.png  seed 42  ")
         assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
-    def test_notes_what_the_model_did_not_read(self, stack: Stack, tmp_path: Path) -> None:
-        prompt = f"{'a red apple and ' * 30}a lonely pear"
-        done = run(stack, tmp_path, "generate", prompt, *QUICK)
-        assert done.returncode == 0, done.stderr
-        assert "the model did not read" in done.stderr
-        assert "a lonely pear" in done.stderr
-
     def test_moves_a_bar_on_a_terminal(self, stack: Stack, tmp_path: Path) -> None:
         ours, theirs = pty.openpty()
         arguments = ("generate", "a red apple", "-o", "a.png", *QUICK[2:], "--steps", "40")

@@ -51,7 +51,8 @@ def test_a_flagged_picture_is_blocked_with_an_error_of_its_own(stack: Stack, che
     tiny_safety_checker(checker, FLAGS_ALL)
     answer = paint(stack, "block")
     assert (answer.status_code, answer.json()["error"]) == (422, "ContentBlocked")
-    assert list(stack.redis.scan_iter("semantic-bit:image:*")) == []
+    job_id = answer.json()["meta"]["job_id"]
+    assert list(stack.redis.scan_iter(f"semantic-bit:image:{job_id}:*")) == []
 
 
 def test_a_checker_that_is_not_there_stops_the_worker_with_a_line(

@@ -42,6 +42,7 @@ def plain(folder: Path) -> Build:
         ({"prompt_policy": "truncate"}, "prompt_policy"),
         ({"prompt_syntax": "plain"}, "prompt_syntax"),
         ({"prediction_type": "v_prediction"}, "prediction_type"),
+        ({"channels_last": "on"}, "channels_last"),
     ],
 )
 def test_a_setting_that_changes_pixels_changes_one_part(

@@ -80,6 +80,16 @@ class TestPainting:
         assert paint(loras) == changed
         assert paint() == plain
 
+    @pytest.mark.parametrize("first", [(), ONE], ids=["plain", "with it"])
+    def test_shares_no_encoded_prompt_with_the_plain_model(
+        self, own: DiffusersPipeline, paint: PaintWith, first: object
+    ) -> None:
+        prompt = f"a prompt of its own, {first}"
+        paint(first, prompt=prompt)
+        pictures = [paint(loras, prompt=prompt) for loras in ((), ONE)]
+        own._texts.clear()  # noqa: SLF001  # As if neither had been painted.
+        assert [paint(loras, prompt=prompt) for loras in (ONE, ())] == pictures[::-1]
+
     def test_does_not_depend_on_the_order_of_the_list(self, paint: PaintWith) -> None:
         both = paint([*ONE, *OTHER])
         assert paint([*OTHER, *ONE]) == both

@@ -17,7 +17,7 @@ from worker.lms import LinearMultistepScheduler
 from worker.loading import load_pipeline
 from worker.pipeline import DiffusersPipeline
 from worker.runner import OnStep
-from worker.schedulers import build_scheduler
+from worker.schedulers import Schedulers, build_scheduler
 
 TINY: tuple[PredictionType, ...] = ("epsilon", "v_prediction")
 CONFIG = {"use_karras_sigmas": True}
@@ -82,6 +82,19 @@ class TestEverySchedulerWithEveryModel:
             pixels(model, scheduler, cancel_at_three, seed=2)
         pixels(model, Scheduler.EULER_ANCESTRAL, nothing, seed=1)
         assert pixels(model, scheduler, nothing) == alone
+
+
+class TestSchedulers:
+    def test_gives_each_job_one_that_nobody_has_used(self, scheduler: Scheduler) -> None:
+        schedulers = Schedulers(CONFIG, use_karras_sigmas=True)
+        used = schedulers.take(scheduler)
+        used.set_timesteps(7)
+        taken = schedulers.take(scheduler)
+        built = build_scheduler(scheduler, CONFIG, use_karras_sigmas=True)
+        assert taken is not used
+        assert taken.config == built.config
+        assert torch.equal(taken.timesteps, built.timesteps)
+        assert taken.num_inference_steps == built.num_inference_steps
 
 
 class TestSteps:

@@ -21,6 +21,7 @@ from worker.loading import load_pipeline
 from worker.model import Model
 from worker.pipeline import DiffusersPipeline
 from worker.runner import PaintingFailed
+from worker.text_cache import TextCache
 from worker.text_encoding import EncodedText, encode_text, tokenizer_of
 
 TEXTS = [
@@ -62,7 +63,7 @@ def encode(loaded: Model) -> Encode:
         **fields: object,
     ) -> EncodedText:
         reader = PromptReader(tokenizer_of(pipeline), policy, syntax)
-        return encode_text(pipeline, small_request(**fields), reader)
+        return encode_text(pipeline, small_request(**fields), reader, TextCache())
 
     return encode_one
 

@@ -92,7 +92,7 @@ def store_job(
     job = Job.queued(
         job_id, make_request(**fields), store.now(), owner=owner, webhook_url=webhook_url
     )
-    assert store.add(job, limit=LIMIT) is None
+    assert store.add(job, limit=LIMIT).known is None
     return job
 
 

@@ -15,6 +15,7 @@ from shared.input_store import InputStore
 from shared.job_listing import JobListing
 from shared.job_queue import JobQueue
 from shared.job_store import JobStore
+from shared.live_workers import LiveWorkers
 from shared.lora_registry import LoraRegistry
 from shared.pace import PaceStore
 from shared.redis_images import RedisImages
@@ -31,7 +32,7 @@ def make_job_service(
         inputs=References(InputStore(redis, kept_seconds=3600)),
         images=RedisImages(redis, result_ttl=60),
         queue=queue,
-        workers=WorkerRegistry(redis),
+        workers=LiveWorkers(redis, WorkerRegistry(redis)),
         listing=JobListing(redis, store),
         forecaster=make_forecaster(redis, store),
         loras=LiveLoras(LoraRegistry(redis)),

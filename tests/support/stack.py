@@ -60,6 +60,9 @@ class Stack:
     redis_url: str = ""
     """Where worker and API look for Redis; a test may put a proxy there before they start."""
 
+    own_settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What only one process is told, by its name."""
+
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class Stack:
                 self.processes[name] = subprocess.Popen(
                     self.commands[name],
                     cwd=ROOT,
-                    env=self.environment(),
+                    env=self.environment() | self.own_settings.get(name, {}),
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )

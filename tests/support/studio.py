@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 200
 """The longest that a slow machine needs for what is waited for."""
 
 QUICK = {"Width": "256", "Height": "256", "Steps": "5"}
-UNHURRIED = {"Width": "384", "Height": "384", "Steps": "40"}
+UNHURRIED = {"Width": "512", "Height": "512", "Steps": "60"}
 """Takes some seconds: long enough to be met while it runs."""
 
 SLOW = {"Width": "768", "Height": "768", "Steps": "60"}
@@ -47,6 +47,15 @@ class Studio:
         self.page.get_by_label("Prompt", exact=True).fill(prompt)
         for label, value in values.items():
             self.page.get_by_label(label, exact=True).fill(value)
+
+    def unfold(self, name: str) -> None:
+        """Open a part of the form."""
+        self.page.locator("summary", has_text=name).click()
+
+    def open_picture(self) -> Locator:
+        """Give the dialog of the newest picture."""
+        self.pictures.first.click()
+        return self.page.get_by_role("dialog")
 
     def paint(self, prompt: str, **values: str) -> None:
         """Ask for a picture; `values` are given by the labels of their fields."""

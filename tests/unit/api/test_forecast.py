@@ -195,6 +195,12 @@ def eta_of(forecaster: Forecaster, store: JobStore, job_id: str) -> float | None
     return forecaster.eta_seconds(store.get(job_id))
 
 
+def eta_of_new(forecaster: Forecaster, store: JobStore, job_id: str) -> float | None:
+    """Store a job, and give its estimate from its rank."""
+    job = store_job(store, job_id)
+    return forecaster.eta_seconds(job, store.position(job_id))
+
+
 class TestEta:
     def test_of_jobs_that_wait_is_from_their_place_and_the_pace(
         self, forecaster: Forecaster, store: JobStore, any_redis: Redis
@@ -215,6 +221,17 @@ class TestEta:
             store_job(store, job_id)
         start(store, "a", seconds=100)
         assert eta_of(forecaster, store, "b") == pytest.approx(100 + SECONDS_ALONE, abs=10)
+
+    def test_of_a_job_that_waits_begins_when_the_later_one_of_its_worker_ends(
+        self, forecaster: Forecaster, store: JobStore, any_redis: Redis
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        for job_id in ("a", "b", "c"):
+            store_job(store, job_id)
+        start(store, "b", seconds=100)
+        start(store, "a", seconds=0)  # Its picture is painted, and not yet kept.
+        assert eta_of(forecaster, store, "c") == pytest.approx(100 + SECONDS_ALONE, abs=10)
 
     def test_of_a_job_that_waits_does_not_begin_later_for_the_job_of_a_worker_that_is_gone(
         self, forecaster: Forecaster, store: JobStore, any_redis: Redis
@@ -322,3 +339,58 @@ class TestCurrent:
         for job_id in "abc":
             store_job(store, job_id)
         assert eta_of(forecaster, store, "c") == 3 * SECONDS_ALONE
+
+    def test_plays_on_with_what_comes_right_behind_the_known(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        etas = [eta_of_new(forecaster, store, job_id) for job_id in "abc"]
+        assert etas == [SECONDS_ALONE, 2 * SECONDS_ALONE, 3 * SECONDS_ALONE]
+        assert store.looks == 1
+
+    def test_leaves_places_for_those_of_a_burst_that_come_later(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        jobs = [store_job(store, job_id) for job_id in "ab"]
+        assert forecaster.eta_seconds(jobs[1], 1) == 2 * SECONDS_ALONE
+        assert forecaster.eta_seconds(jobs[0], 0) == SECONDS_ALONE
+        assert store.looks == 1
+
+    def test_looks_again_where_the_one_before_it_has_moved_up(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        eta_of_new(forecaster, store, "a")
+        start(store, "a", seconds=100)
+        assert eta_of_new(forecaster, store, "b") == pytest.approx(100 + SECONDS_ALONE, abs=10)
+        assert store.looks == 2
+
+    def test_says_the_same_of_it_again(self, any_redis: Redis, store: WatchedStore) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        job = store_job(store, "a")
+        assert forecaster.eta_seconds(job, 0) == forecaster.eta_seconds(job, 0) == SECONDS_ALONE
+
+    def test_looks_again_for_what_has_overtaken_others(
+        self, any_redis: Redis, store: WatchedStore
+    ) -> None:
+        announce(any_redis)
+        learn(any_redis)
+        store_job(store, "a")
+        forecaster = make_forecaster(any_redis, store, fresh_seconds=LONG)
+        forecaster.current()
+        start(store, "a", seconds=100)
+        assert eta_of_new(forecaster, store, "b") == pytest.approx(100 + SECONDS_ALONE, abs=10)
+        assert store.looks == 2

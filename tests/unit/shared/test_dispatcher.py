@@ -6,9 +6,11 @@ from shared.dispatcher import Dispatcher
 from shared.job_queue import JobQueue, create_celery
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.worker_groups import GENERATE
+from shared.worker_groups import GENERATE, WorkerGroup
 from shared.worker_registry import Heartbeat, ServedModel, WorkerRegistry, WorkerState
-from tests.support.builders import claim_job, store_job
+from tests.support.builders import LIMIT, claim_job, queued_job, store_job
+
+GROUPS = [WorkerGroup("generate", frozenset(), 1)]
 
 
 class RememberingQueue(JobQueue):
@@ -89,3 +91,23 @@ class TestDispatch:
         queue.is_broken = False
         dispatcher.dispatch()
         assert queue.sent == ["a"]
+
+
+class TestSend:
+    def test_sends_a_new_job_and_what_was_released_with_it(
+        self, store: JobStore, queue: RememberingQueue, dispatcher: Dispatcher
+    ) -> None:
+        new = queued_job("new")
+        store_job(store, "other")
+        dispatcher.send({"other": "a", "new": "b"}, new)
+        assert queue.sent == ["new", "other"]
+        assert queue.queues == {"a", "b"}
+
+    def test_takes_back_what_cannot_be_sent(
+        self, store: JobStore, queue: RememberingQueue, dispatcher: Dispatcher
+    ) -> None:
+        queue.is_broken = True
+        job = queued_job("new", now=store.now())
+        added = store.add(job, limit=LIMIT, groups=GROUPS)
+        dispatcher.send(added.released, job)
+        assert store.sent() == {}

@@ -40,6 +40,9 @@ def learned_from(*step_seconds: float) -> ShapePace:
     return pace
 
 
+LONG = 3600
+
+
 @pytest.fixture
 def paces(any_redis: Redis) -> PaceStore:
     return PaceStore(any_redis)
@@ -170,6 +173,21 @@ class TestStore:
         paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))
         paces.learn(BUILD, work_of(SMALL, 10), took(denoise=15, total=18))
         assert paces.of(BUILD).of(SMALL) == ShapePace(step_seconds=1, rest_seconds=2, pictures=2)
+
+    def test_knows_at_once_what_it_has_learned_itself(self, any_redis: Redis) -> None:
+        paces = PaceStore(any_redis, fresh_seconds=LONG)
+        assert paces.of(BUILD).of(SMALL) is None
+        paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))
+        assert paces.of(BUILD).of(SMALL) == ShapePace(step_seconds=0.5, rest_seconds=1)
+
+    @pytest.mark.parametrize(("fresh_seconds", "knows"), [(0, True), (LONG, False)])
+    def test_knows_later_what_another_has_learned(
+        self, any_redis: Redis, paces: PaceStore, fresh_seconds: float, *, knows: bool
+    ) -> None:
+        other = PaceStore(any_redis, fresh_seconds=fresh_seconds)
+        other.of(BUILD)
+        paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))
+        assert (other.of(BUILD).of(SMALL) is not None) == knows
 
     def test_learns_each_shape_by_itself(self, paces: PaceStore) -> None:
         paces.learn(BUILD, work_of(SMALL, 20), took(denoise=10, total=11))

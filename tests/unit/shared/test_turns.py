@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from shared.job_parts import JobState, Priority
-from shared.job_store import JobStore, OwnLimitReached
+from shared.job_store import AdmissionRefused, JobStore, OwnLimitReached
 from shared.jobs import Job
 from shared.worker_groups import WorkerGroup
 from tests.support.builders import LIMIT, TOKEN, claim_job, queued_job, store_job
@@ -190,3 +190,31 @@ def add(store: JobStore, job_id: str, *, own_limit: int) -> Job:
     job = queued_job(job_id, now=store.now()).model_copy(update={"owner": job_id[0]})
     store.add(job, limit=LIMIT, own_limit=own_limit)
     return job
+
+
+class TestReleaseWithANewJob:
+    GROUPS = (WorkerGroup("generate", frozenset(), 1),)
+
+    def test_lets_its_own_message_out_where_there_is_room(self, store: JobStore) -> None:
+        assert store.add(queued_job("a"), limit=LIMIT, groups=self.GROUPS).released == {
+            "a": "generate"
+        }
+
+    def test_lets_out_what_waits_before_it(self, store: JobStore) -> None:
+        submit(store, "a1", "a2")
+        new = queued_job("a3").model_copy(update={"owner": "a"})
+        added = store.add(new, limit=LIMIT, groups=self.GROUPS)
+        assert list(added.released) == ["a1", "a2"]
+
+    def test_lets_nothing_out_where_the_job_is_not_admitted(self, store: JobStore) -> None:
+        submit(store, "a1")
+        with pytest.raises(AdmissionRefused):
+            store.add(queued_job("b"), limit=1, groups=self.GROUPS)
+        assert store.sent() == {}
+
+    def test_lets_its_message_out_again_where_nobody_heard_of_the_first(
+        self, store: JobStore
+    ) -> None:
+        job = queued_job("a")
+        first, again = (store.add(job, limit=LIMIT, groups=self.GROUPS) for _ in range(2))
+        assert first == again

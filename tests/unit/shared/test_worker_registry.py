@@ -1,6 +1,7 @@
 import pytest
 from redis import Redis
 
+from shared.keys import WORKERS
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState, why_no_picture
 from tests.support.builders import BUILD
 
@@ -44,6 +45,16 @@ class TestAlive:
         assert 10_000 < any_redis.pttl("semantic-bit:worker:b") <= 15_000
         any_redis.delete("semantic-bit:worker:b")
         assert registry.alive() == []
+        # Or as many messages would be let out as there were ever workers.
+        assert any_redis.smembers(WORKERS) == set()
+
+
+class TestSign:
+    def test_gives_the_process_that_had_the_name_last(self, registry: WorkerRegistry) -> None:
+        assert registry.sign("a", "first") is None
+        assert registry.sign("a", "second") == "first"
+        assert registry.sign("a", "second") == "second"
+        assert registry.sign("b", "second") is None
 
 
 class TestWhyNoPicture:

@@ -1,6 +1,7 @@
 import pytest
 from fakeredis import FakeServer
 from redis import Redis
+from structlog.testing import capture_logs
 
 from shared.tokenizer_store import TokenizerStore
 from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
@@ -73,3 +74,19 @@ class TestHeartbeatThread:
         heartbeat.ready(BUILD)
         eventually(registry.alive, until=bool)
         assert tokenizers.get(tokenizer.id) == tokenizer.definition
+
+    def test_says_when_another_worker_has_the_same_name(
+        self, registry: WorkerRegistry, tokenizers: TokenizerStore
+    ) -> None:
+        registry.sign("a", "the process that this one follows")
+        with capture_logs() as logs:
+            heartbeat = HeartbeatThread(registry, tokenizers, "a", interval_seconds=1000)
+            heartbeat.start()
+            eventually(registry.alive, until=bool)
+            heartbeat.ready(BUILD)
+            eventually(registry.alive, until=lambda alive: alive == [READY])
+            assert logs == []
+            registry.sign("a", "another that lives")
+            heartbeat.ready(BUILD)
+            eventually(lambda: logs, until=bool)
+        assert "another worker has the same name" in logs[0]["event"]

@@ -24,4 +24,4 @@ class TestGenerateTask:
         task = GenerateTask()
         task.runner = make_runner(fake_redis, TakesTurns([gives_no_finite_picture(), PaintsFlat()]))
         words = [task.run(job_id) for job_id in ("a", "b", "b")]
-        assert words == ["failed", "succeeded", "nothing to claim"]
+        assert words == ["failed", "painted", "nothing to claim"]

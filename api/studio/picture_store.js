@@ -1,28 +1,37 @@
-// The pictures that this browser keeps: the PNG and its job, in IndexedDB.
+// The pictures that this browser keeps, in IndexedDB.
 
-const DATABASE = "studio";
 const PICTURES = "pictures";
 const BY_TIME = "finished_at";
 
-/** Keeps pictures as `{ id, finished_at, job, png }`. */
-export class GalleryStore {
+/** Keeps pictures as `{ id, finished_at, … }` with whatever else is known of each. */
+export class PictureStore {
   constructor(database) {
     this.database = database;
   }
 
-  /** Open the store; raises where this browser keeps nothing. */
-  static async open() {
-    const opening = indexedDB.open(DATABASE, 1);
+  /** Open the store of this name; raises where this browser keeps nothing. */
+  static async open(name) {
+    const opening = indexedDB.open(name, 1);
     opening.onupgradeneeded = () => {
       const pictures = opening.result.createObjectStore(PICTURES, { keyPath: "id" });
       pictures.createIndex(BY_TIME, BY_TIME);
     };
-    return new GalleryStore(await done(opening));
+    return new PictureStore(await done(opening));
   }
 
   /** Give every picture, the newest first. */
   async all() {
     return (await done(this.pictures("readonly").index(BY_TIME).getAll())).reverse();
+  }
+
+  /** Give the ids of all pictures, the newest first. */
+  async ids() {
+    return (await done(this.pictures("readonly").index(BY_TIME).getAllKeys())).reverse();
+  }
+
+  /** Give a picture, or nothing. */
+  get(id) {
+    return done(this.pictures("readonly").get(id));
   }
 
   /** Keep a picture; one with the same id is replaced. */

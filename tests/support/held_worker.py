@@ -1,0 +1,57 @@
+"""The worker as it is, but for a model that costs nothing and holds its brush until it is told."""
+
+import os
+from pathlib import Path
+from threading import Event
+
+from shared.generation import Build, GenerationRequest
+from tests.support.builders import BUILD
+from tests.support.pipelines import PaintsFlat
+from worker.inputs import NO_INPUTS, Inputs
+from worker.main import main
+from worker.model_source import NamedModel
+from worker.runner import OnStep, Painting
+
+HELD = "held"
+"""A prompt that is painted only while the file that HOLD names is not there."""
+
+BUSY = "busy"
+"""A prompt that takes a moment a step, so that many of them keep a fleet at work."""
+
+_MOMENT_SECONDS = 0.02
+
+
+class HoldsItsBrush:
+    """Paints a colour; does its first step again and again for as long as it is held."""
+
+    build: Build = BUILD
+
+    def generate(
+        self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
+    ) -> Painting:
+        hold = Path(os.environ["HOLD"])
+        while request.prompt == HELD and hold.exists():
+            on_step(1)
+            Event().wait(_MOMENT_SECONDS)
+        if request.prompt != BUSY:
+            return PaintsFlat().generate(request, on_step, inputs)
+
+        def step_slowly(step: int) -> None:
+            Event().wait(_MOMENT_SECONDS)
+            on_step(step)
+
+        return PaintsFlat().generate(request, lambda step, _=None: step_slowly(step), inputs)
+
+
+class HoldingLoader:
+    """Loads nothing."""
+
+    def __call__(self, model: NamedModel) -> HoldsItsBrush:  # noqa: ARG002  # The protocol's.
+        return HoldsItsBrush()
+
+    def free(self) -> None:
+        """There is nothing."""
+
+
+if __name__ == "__main__":
+    main(lambda *_: HoldingLoader())
