@@ -171,7 +171,7 @@ class TestFlower:
         assert [tasks[job][field] for field in ("args", "kwargs", "result")] == [
             "'a cat on a mat'",
             "256x512 5 steps seed 7 dpmsolver++",
-            "'succeeded'",
+            "'painted'",
         ]
         assert asked == [401, 401]
         assert 'flower_events_total{task="generate",type="task-succeeded"' in counted
