@@ -12,7 +12,8 @@ from shared.settings import Settings, Size
 from tests.pipeline.conftest import small_request
 from tests.support.tiny_models import tiny_model
 from worker.compilation import Compilation
-from worker.loading import is_channels_last, load_pipeline
+from worker.devices import is_channels_last
+from worker.loading import load_pipeline
 from worker.lora_folder import LoraFolder
 from worker.lora_weights import LoraCache
 from worker.loras import LoraShelf

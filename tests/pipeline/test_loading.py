@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from shared.settings import Settings
-from worker.loading import choose_device, choose_dtype, load_pipeline
+from worker.devices import choose_device, choose_dtype
+from worker.loading import load_pipeline
 from worker.model_source import BUNDLED, ModelUnavailable
 from worker.pipeline import DiffusersPipeline
 
