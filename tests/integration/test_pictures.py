@@ -92,7 +92,7 @@ class TestJobs:
         build = job["result"]["build"]
         assert (build["model"], build["device"], build["dtype"]) == ("demo", "cpu", "float32")
         assert build["model_revision"].startswith("sha256:")
-        assert set(build["versions"]) == {"torch", "diffusers", "transformers"}
+        assert set(build["versions"]) == {"torch", "diffusers", "transformers", "numpy", "pillow"}
 
     def test_progress_rises_step_by_step_while_the_job_runs(self, client: httpx.Client) -> None:
         job_url = client.post("/jobs", json={**QUICK, "num_inference_steps": 60}).json()["urls"]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from scripts.embedded_redis import free_port
+from shared.worker_registry import WorkerRegistry, WorkerState
 from tests.support.held_worker import BUSY, HELD
 from tests.support.machines import Machine
 from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
@@ -81,9 +82,19 @@ class Fleet(Stack):
         return name in self.processes and self.processes[name].poll() is None
 
     def until_ready(self) -> None:
-        """Wait until each API process says that a picture can be made."""
+        """Wait until every worker that lives is ready, and each API process says so too.
+
+        One that stopped under the name of another has signed that one off, for some seconds.
+        """
+        living = {name for name in self.worker_names if self.lives(name)}
+        eventually(self._ready_workers, until=living.issubset)
         for number in range(1, self.apis + 1):
             eventually(self.api(number).is_ready, until=bool)
+
+    def _ready_workers(self) -> set[str]:
+        beats = WorkerRegistry(self.redis).alive()
+        ready = (beat for beat in beats if beat.state is WorkerState.READY)
+        return {beat.worker.partition("@")[0] for beat in ready}
 
     def end_all(self) -> None:
         """Let go of the jobs that are held, and wait until no job waits or runs."""

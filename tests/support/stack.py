@@ -137,7 +137,11 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The settings of this stack and nothing of the machine's own."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "OMP_NUM_THREADS")
+            if name in os.environ
+        }
         return {
             **kept,
             "HOST": "127.0.0.1",
