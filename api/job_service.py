@@ -40,7 +40,7 @@ from shared.live_workers import LiveWorkers, Moment
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
 from shared.worker_groups import WorkerGroup, groups_of
-from shared.worker_registry import Heartbeat, why_no_picture
+from shared.worker_registry import Heartbeat, names_of, why_no_picture
 
 _log = get_logger(__name__)
 
@@ -252,7 +252,7 @@ class JobService:
         )
 
     def _model_for(self, wanted: str | None, alive: Sequence[Heartbeat]) -> str | None:
-        names = list(dict.fromkeys(name for beat in alive for name in beat.names))
+        names = names_of(alive)
         if not names or wanted in names:
             return wanted
         if wanted is None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from api.errors import ModelNotFound
 from shared.errors import ModelNotLoaded
 from shared.generation import Build
-from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState, names_of, why_no_picture
 
 _ALSO_CALLED = {
     "stable-diffusion-v1-5/stable-diffusion-v1-5": (
@@ -48,7 +48,7 @@ class LiveModels:
     def all(self) -> list[LiveModel]:
         """Give the models of the workers that are ready, the default first."""
         ready = [beat for beat in self._workers.alive() if beat.state is WorkerState.READY]
-        names = list(dict.fromkeys(name for beat in ready for name in beat.names))
+        names = names_of(ready)
         return [_model(name, ready, is_default=name == names[0]) for name in names]
 
     def names(self) -> list[str]:

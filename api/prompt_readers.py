@@ -9,7 +9,7 @@ from shared.errors import ModelNotLoaded, ModelUnknown
 from shared.generation import Build, GenerationRequest
 from shared.prompt_rules import PromptPolicy
 from shared.tokenizer_store import TokenizerStore
-from shared.worker_registry import Heartbeat, WorkerRegistry, why_no_picture
+from shared.worker_registry import Heartbeat, WorkerRegistry, names_of, why_no_picture
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -43,7 +43,7 @@ class PromptReaders:
             ModelNotLoaded: It was not loaded yet.
         """
         alive = self._workers.alive()
-        names = {name for beat in alive for name in beat.names}
+        names = names_of(alive)
         if model is not None and names and model not in names:
             raise ModelUnknown(model, sorted(names))
         build = _build_of(alive, model)

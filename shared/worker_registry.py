@@ -1,5 +1,6 @@
 """Which workers are alive, and what each of them has loaded: what `/health` and `/readyz` tell."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from secrets import token_hex
 
@@ -103,6 +104,11 @@ class WorkerRegistry:
         # As many messages are let out as there are names; one that lives signs on again in seconds.
         if names:
             self._redis.srem(WORKERS, *names)
+
+
+def names_of(beats: Iterable[Heartbeat]) -> list[str]:
+    """Give what requests call the models that workers serve, each once and the default first."""
+    return list(dict.fromkeys(name for beat in beats for name in beat.names))
 
 
 def why_no_picture(alive: list[Heartbeat]) -> str | None:
