@@ -13,6 +13,7 @@ from shared.generation import Build, GenerationRequest, GenerationResult
 from shared.job_metrics import JobMetrics
 from shared.jobs import Job
 from shared.worker_registry import ServedModel
+from worker.around import AroundPipeline
 from worker.inputs import NO_INPUTS, Inputs
 from worker.runner import OnStep, Painting, Pipeline
 
@@ -127,20 +128,12 @@ class WorkerMetrics:
         self._truncated.inc(bool(result.dropped_text or result.dropped_negative_text))
 
 
-class CountedPipeline:
+class CountedPipeline(AroundPipeline):
     """Counts the steps of a pipeline and its flagged pictures, whatever becomes of them."""
 
     def __init__(self, pipeline: Pipeline, metrics: WorkerMetrics) -> None:
-        self._pipeline = pipeline
+        super().__init__(pipeline)
         self._metrics = metrics
-
-    def build_of(self, request: GenerationRequest) -> Build | None:
-        """What its picture depends on beside the request."""
-        return self._pipeline.build_of(request)
-
-    def load_seconds(self, request: GenerationRequest) -> float | None:
-        """Seconds that it takes to load the model."""
-        return self._pipeline.load_seconds(request)
 
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
