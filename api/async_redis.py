@@ -1,5 +1,7 @@
 """Redis for what waits without a thread."""
 
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
@@ -13,15 +15,15 @@ def connect_async(
 ) -> Redis:
     """Give a client that tries once; without a timeout it waits for answers without end."""
     retry = Retry(NoBackoff(), 0)
+    options: dict[str, Any] = {
+        "socket_connect_timeout": connect_timeout_seconds,
+        "socket_timeout": timeout_seconds,
+        "socket_keepalive": True,
+        "retry": retry,
+    }
     sentinels = SentinelAddress.of(url)
     if sentinels is None:
-        return Redis.from_url(
-            url,
-            socket_connect_timeout=connect_timeout_seconds,
-            socket_timeout=timeout_seconds,
-            socket_keepalive=True,
-            retry=retry,
-        )
+        return Redis.from_url(url, **options)
     manager = Sentinel(  # type: ignore[no-untyped-call]
         sentinels.hosts,
         sentinel_kwargs={
@@ -31,14 +33,5 @@ def connect_async(
             "retry": retry,
         },
     )
-    redis: Redis = manager.master_for(
-        sentinels.master,
-        db=sentinels.db,
-        username=sentinels.username,
-        password=sentinels.password,
-        socket_connect_timeout=connect_timeout_seconds,
-        socket_timeout=timeout_seconds,
-        socket_keepalive=True,
-        retry=retry,
-    )
+    redis: Redis = manager.master_for(sentinels.master, **{**sentinels.login, **options})
     return redis

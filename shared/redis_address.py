@@ -62,6 +62,11 @@ class SentinelAddress:
         )
 
     @property
+    def login(self) -> dict[str, int | str | None]:
+        """What a client of the master gives to be let in, and where it looks."""
+        return {"db": self.db, "username": self.username, "password": self.password}
+
+    @property
     def broker_url(self) -> str:
         """The same as kombu writes it, but for what is in its transport's options."""
         login = ""

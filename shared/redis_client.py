@@ -1,6 +1,6 @@
 """How both processes connect to Redis: bounded in time, with a retry over a broken connection."""
 
-from redis import BlockingConnectionPool, ConnectionPool, Redis
+from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
@@ -28,23 +28,25 @@ def connect(url: str, *, timeout_seconds: float) -> Redis:
 
     One retry covers a connection that broke while it was idle, such as after a restart of Redis.
     """
+    options = {
+        "max_connections": _CONNECTIONS,
+        "timeout": timeout_seconds,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": timeout_seconds,
+        "socket_keepalive": True,
+        "retry": _once_more(),
+    }
     sentinels = SentinelAddress.of(url)
-    if sentinels is not None:
-        return Redis(connection_pool=_pool_of(sentinels, timeout_seconds))
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=_CONNECTIONS,
-        timeout=timeout_seconds,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=timeout_seconds,
-        socket_keepalive=True,
-        retry=_once_more(),
+    if sentinels is None:
+        return Redis(connection_pool=BlockingConnectionPool.from_url(url, **options))
+    pool = _SentinelPool(  # type: ignore[no-untyped-call]
+        sentinels.master, _manager_of(sentinels), **sentinels.login, **options
     )
     return Redis(connection_pool=pool)
 
 
-def _pool_of(sentinels: SentinelAddress, timeout_seconds: float) -> ConnectionPool:
-    manager = Sentinel(  # type: ignore[no-untyped-call]
+def _manager_of(sentinels: SentinelAddress) -> Sentinel:
+    return Sentinel(  # type: ignore[no-untyped-call]
         sentinels.hosts,
         sentinel_kwargs={
             "password": sentinels.sentinel_password,
@@ -52,19 +54,6 @@ def _pool_of(sentinels: SentinelAddress, timeout_seconds: float) -> ConnectionPo
             "socket_timeout": CONNECT_TIMEOUT_SECONDS,
             "retry": _once_more(),
         },
-    )
-    return _SentinelPool(  # type: ignore[no-untyped-call]
-        sentinels.master,
-        manager,
-        db=sentinels.db,
-        username=sentinels.username,
-        password=sentinels.password,
-        max_connections=_CONNECTIONS,
-        timeout=timeout_seconds,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=timeout_seconds,
-        socket_keepalive=True,
-        retry=_once_more(),
     )
 
 
