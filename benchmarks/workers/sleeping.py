@@ -12,9 +12,9 @@ from PIL import Image
 
 from shared.generation import Build, GenerationRequest
 from tests.support.builders import BUILD
+from tests.support.pipelines import Gives
 from worker.inputs import NO_INPUTS, Inputs
 from worker.main import main
-from worker.model_source import NamedModel
 from worker.runner import OnStep, Painting
 
 _LOOK_SECONDS = 0.002
@@ -48,17 +48,11 @@ class Sleeps:
         return Painting(image, text_seconds=0, denoise_seconds=seconds, decode_seconds=0)
 
 
-class SleepingLoader:
-    """Loads nothing."""
-
-    def __call__(self, model: NamedModel) -> Sleeps:  # noqa: ARG002  # The protocol's.
-        """Give what sleeps."""
-        hold = os.environ.get("BENCH_HOLD")
-        return Sleeps(float(os.environ.get("BENCH_SECONDS", "0")), Path(hold) if hold else None)
-
-    def free(self) -> None:
-        """There is nothing."""
+def load(*_: object) -> Gives:
+    """Give what sleeps."""
+    hold = os.environ.get("BENCH_HOLD")
+    return Gives(Sleeps(float(os.environ.get("BENCH_SECONDS", "0")), Path(hold) if hold else None))
 
 
 if __name__ == "__main__":
-    main(lambda *_: SleepingLoader())
+    main(load)

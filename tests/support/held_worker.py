@@ -6,10 +6,9 @@ from threading import Event
 
 from shared.generation import Build, GenerationRequest
 from tests.support.builders import BUILD
-from tests.support.pipelines import PaintsFlat
+from tests.support.pipelines import Gives, PaintsFlat
 from worker.inputs import NO_INPUTS, Inputs
 from worker.main import main
-from worker.model_source import NamedModel
 from worker.runner import OnStep, Painting
 
 HELD = "held"
@@ -43,15 +42,5 @@ class HoldsItsBrush:
         return PaintsFlat().generate(request, lambda step, _=None: step_slowly(step), inputs)
 
 
-class HoldingLoader:
-    """Loads nothing."""
-
-    def __call__(self, model: NamedModel) -> HoldsItsBrush:  # noqa: ARG002  # The protocol's.
-        return HoldsItsBrush()
-
-    def free(self) -> None:
-        """There is nothing."""
-
-
 if __name__ == "__main__":
-    main(lambda *_: HoldingLoader())
+    main(lambda *_: Gives(HoldsItsBrush()))

@@ -11,8 +11,9 @@ from shared.job_parts import FailureType
 from shared.loras import LoraUsed
 from tests.support.builders import BUILD
 from worker.inputs import NO_INPUTS, Inputs
+from worker.model_source import NamedModel
 from worker.prompt_account import PromptAccount
-from worker.runner import OnStep, Painting, PaintingFailed, Pipeline
+from worker.runner import OnStep, Painting, PaintingFailed, Pipeline, SingleModel
 
 PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.005
@@ -29,6 +30,19 @@ class OneModel:
 
     def load_seconds(self, request: GenerationRequest) -> float:  # noqa: ARG002  # The same.
         return 0
+
+
+@dataclass(frozen=True)
+class Gives:
+    """A loader that gives the same model, whichever is asked for."""
+
+    model: SingleModel
+
+    def __call__(self, model: NamedModel) -> SingleModel:  # noqa: ARG002  # The protocol's.
+        return self.model
+
+    def free(self) -> None:
+        """There is nothing."""
 
 
 @dataclass
