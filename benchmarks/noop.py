@@ -17,7 +17,7 @@ from benchmarks.spread import ratios
 from benchmarks.stacks import SLEEPING, running
 from benchmarks.stretches import stretches
 from benchmarks.turns import in_turns
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 
 _NOTE = (
     "Ours is a job that is queued, encoded, kept and told of step by step; LitServe's PNG is read"

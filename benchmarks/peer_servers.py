@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.environments import python_with
 from benchmarks.servers import process, seconds_until_answered
 from benchmarks.stacks import MODEL, running
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from socket import socket
+
+from scripts.ports import free_port
 
 _SERVERS = ("valkey-server", "redis-server")
 
@@ -75,14 +76,6 @@ def find_server() -> str:
     except Exception as error:
         message = "No Redis here: install redis-server, or set REDIS_URL to one that runs."
         raise LookupError(message) from error
-
-
-def free_port() -> int:
-    """Give a TCP port of the loopback address that nobody listens on."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _url(port: int | str, password: str) -> str:

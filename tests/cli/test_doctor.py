@@ -16,7 +16,8 @@ from scripts.cli.machine_checks import (
     check_pictures,
     check_redis,
 )
-from scripts.embedded_redis import free_port, prepare
+from scripts.embedded_redis import prepare
+from scripts.ports import free_port
 from shared.settings import Settings
 from tests.cli.conftest import StartProgram
 from tests.cli.program import Program

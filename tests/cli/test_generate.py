@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from scripts.cli.main import main
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.job_store import JobStore
 from shared.lora_registry import LoraRegistry
 from shared.loras import Lora

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from tests.containers.files import ROOT
 from tests.support.stack import eventually
 

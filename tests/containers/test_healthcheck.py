@@ -4,8 +4,8 @@ from threading import Thread
 
 import pytest
 
-from scripts.embedded_redis import free_port
 from scripts.healthcheck import complaint
+from scripts.ports import free_port
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.generation import GenerationRequest
 from shared.job_parts import FailureType, JobState
 from shared.job_store import JobStore

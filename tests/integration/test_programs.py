@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from tests.support.stack import ROOT, Stack, eventually
 from tests.support.webhooks import SECRET
 

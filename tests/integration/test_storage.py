@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.keys import PREFIX, record_key
 from shared.settings import Settings
 from shared.storage import images_for

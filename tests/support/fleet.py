@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.worker_registry import WorkerRegistry, WorkerState
 from tests.support.held_worker import BUSY, HELD
 from tests.support.machines import Machine

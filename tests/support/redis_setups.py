@@ -13,7 +13,8 @@ import trustme
 from redis import Redis
 from redis.exceptions import RedisError
 
-from scripts.embedded_redis import find_server, free_port
+from scripts.embedded_redis import find_server
+from scripts.ports import free_port
 
 PASSWORD = "hunter2/ü:@"
 _PATIENCE_SECONDS = 20

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 
 _PATIENCE_SECONDS = 30
 

@@ -13,7 +13,8 @@ import httpx
 import psutil
 from redis.exceptions import RedisError
 
-from scripts.embedded_redis import free_port, prepare
+from scripts.embedded_redis import prepare
+from scripts.ports import free_port
 from shared.job_store import JobStore
 from shared.redis_client import WORKER_TIMEOUT_SECONDS, connect
 

@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.job_parts import JobState
 from shared.job_queue import JobQueue, create_celery, message_lists
 from shared.worker_groups import GENERATE

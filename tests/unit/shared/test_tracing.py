@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 from pydantic import SecretStr
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.otlp import Seldom
 from shared.settings import Settings
 from shared.tracing import NoTracing, Tracing, connect_tracing, trace_id_of

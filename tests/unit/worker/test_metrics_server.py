@@ -6,7 +6,7 @@ from wsgiref.simple_server import WSGIServer
 import httpx
 import pytest
 
-from scripts.embedded_redis import free_port
+from scripts.ports import free_port
 from shared.settings import Settings
 from tests.support.scrape import Scrape
 from worker.metrics import WorkerMetrics
