@@ -17,8 +17,8 @@ from shared.generation import GenerationRequest
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from worker.painting import Painting
     from worker.pipeline import DiffusersPipeline
-    from worker.runner import Painting
 
 _NOTES = (
     (

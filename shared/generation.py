@@ -195,7 +195,7 @@ class Timings(BaseModel):
     """Both prompts through the text encoder, and what it begins with to latents."""
 
     denoise: float
-    """All sampler steps."""
+    """All sampler steps; in a batch they are those of all its pictures."""
 
     decode: float
     """Latents to pixels, and the look of the safety checker where there is one."""
@@ -304,3 +304,7 @@ class GenerationResult(BaseModel):
 
     flagged: bool | None = None
     """Whether the safety checker took offence; null where there is none."""
+
+    batch_size: int = 1
+    """How many pictures went through the model at once: beside others it is not the same to the
+    bit."""

@@ -292,9 +292,9 @@ class JobStore:
         queued, held = pipeline.execute()
         return {JobState.QUEUED: queued, JobState.RUNNING: held}
 
-    def queued_ids(self) -> list[str]:
-        """Give the ids of the jobs that wait, next first."""
-        return _as_ids(self._redis.zrange(QUEUED, 0, -1))
+    def queued_ids(self, *, limit: int = 0) -> list[str]:
+        """Give the ids of the jobs that wait, next first; only so many, unless it is 0."""
+        return _as_ids(self._redis.zrange(QUEUED, 0, limit - 1))
 
     def queue(self) -> list[tuple[str, Work]]:
         """Give the jobs that wait, next first, and what each of them asks of a worker."""

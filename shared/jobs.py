@@ -47,6 +47,9 @@ class Job(BaseModel):
 
     priority: Priority = Priority.NORMAL
 
+    alone: bool = False
+    """Whether its picture may be painted in no batch; for what is compared to the bit."""
+
     owner: str = ""
     """Name of the API key that made it, empty where none is needed; never shown to clients."""
 
@@ -71,6 +74,7 @@ class Job(BaseModel):
         *,
         owner: str = "",
         priority: Priority = Priority.NORMAL,
+        alone: bool = False,
         idempotency: str | None = None,
         webhook_url: str | None = None,
         request_id: str | None = None,
@@ -85,6 +89,7 @@ class Job(BaseModel):
             progress=Progress.at(0, request.steps_run),
             owner=owner,
             priority=priority,
+            alone=alone,
             idempotency=idempotency,
             webhook=Webhook(url=webhook_url) if webhook_url else None,
             request_id=request_id,

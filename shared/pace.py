@@ -107,6 +107,11 @@ class ShapePace(BaseModel):
         """Estimate the seconds of `steps` sampler steps and all the rest."""
         return steps * self.step_seconds + self.rest_seconds
 
+    def of_batch(self, size: int) -> Self:
+        """Give what so many pictures at once take at most."""
+        times = {"step_seconds": self.step_seconds, "rest_seconds": self.rest_seconds}
+        return self.model_copy(update={name: size * seconds for name, seconds in times.items()})
+
     def learned(self, seen: Self) -> Self:
         """Give the pace after one more picture."""
         weight = max(1 / (self.pictures + 1), _SMALLEST_WEIGHT)
@@ -175,11 +180,11 @@ class PaceStore:
             }
         )
 
-    def learn(self, build: Build, work: Work, timings: Timings) -> None:
-        """Learn from a finished picture."""
-        denoise = timings.denoise
+    def learn(self, build: Build, work: Work, timings: Timings, *, batch_size: int = 1) -> None:
+        """Learn from a finished picture; from one of a batch, what its share of the time was."""
         seen = ShapePace(
-            step_seconds=denoise / work.steps, rest_seconds=max(timings.total - denoise, 0)
+            step_seconds=timings.denoise / work.steps / batch_size,
+            rest_seconds=max(timings.total - timings.denoise, 0) / batch_size,
         )
         key, shape = _key(build), work.shape.model_dump_json(exclude_defaults=True)
         known = self._redis.hget(key, shape)

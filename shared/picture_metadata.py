@@ -49,6 +49,9 @@ class PictureResult(BaseModel):
     dropped_negative_text: str = ""
     """The end of the negative prompt that the model did not read."""
 
+    batch_size: int = 1
+    """How many pictures went through the model at once."""
+
 
 class PictureMetadata(BaseModel):
     """All that it takes to paint the picture again, and to say why it came out otherwise."""

@@ -213,6 +213,10 @@ class Settings(BaseSettings):
     channels_last: Annotated[Literal["auto", "on", "off"], BeforeValidator(_lower)] = "auto"
     """auto (on CUDA, but for float32), on or off: lay pictures out in memory pixel by pixel."""
 
+    max_batch_size: Annotated[int, Field(ge=1, le=16)] = 1
+    """Up to how many jobs in line are painted at once, 1-16: more pictures an hour, each of them
+    later and not the same to the bit as alone."""
+
     compile: Annotated[Literal["off", "default", "max-autotune"], BeforeValidator(_lower)] = "off"
     """off, default or max-autotune (with CUDA graphs): compile the model while it loads, which
     takes minutes."""

@@ -38,5 +38,10 @@ def queue_name(models: Iterable[str]) -> str:
     return f"{GENERATE}.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
+def count_of(queue: str, alive: Iterable[Heartbeat]) -> int:
+    """Count the workers that share a queue."""
+    return sum(_queue_of(beat) == queue for beat in alive)
+
+
 def _queue_of(beat: Heartbeat) -> str:
     return queue_name(beat.names) if beat.models else GENERATE

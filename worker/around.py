@@ -1,7 +1,9 @@
 """What stands before a pipeline and adds something to its painting."""
 
+from collections.abc import Hashable
+
 from shared.generation import Build, GenerationRequest
-from worker.runner import Pipeline
+from worker.painting import Pipeline
 
 
 class AroundPipeline:
@@ -13,6 +15,10 @@ class AroundPipeline:
     def build_of(self, request: GenerationRequest) -> Build | None:
         """What its picture depends on beside the request."""
         return self._pipeline.build_of(request)
+
+    def batch_key(self, request: GenerationRequest) -> Hashable | None:
+        """Give what is equal for requests that can be one batch."""
+        return self._pipeline.batch_key(request)
 
     def load_seconds(self, request: GenerationRequest) -> float | None:
         """Seconds that it takes to load the model."""

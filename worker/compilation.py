@@ -7,6 +7,7 @@ job asks for that was not compiled then runs as without.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -27,20 +28,25 @@ class Compilation:
     """As `torch.compile` has it; max-autotune runs CUDA graphs too."""
 
     sizes: tuple[Size, ...] = ()
+    largest_batch: int = 1
+    """It is compiled for, beside pictures that are alone; batches between are run as without."""
+
     backend: str | Callable[..., object] = "inductor"
 
     @classmethod
     def of(cls, settings: Settings) -> "Compilation":
         """Give what the settings ask for: where they name no size, the one of the defaults."""
         usual = Size(settings.default_width, settings.default_height)
-        return cls(settings.compile, settings.sizes_to_compile or (usual,))
+        sizes = settings.sizes_to_compile or (usual,)
+        return cls(settings.compile, sizes, settings.max_batch_size)
 
     @property
     def described(self) -> str | None:
         """What a build says of it; None where it is off."""
         if self.mode == "off":
             return None
-        return f"{self.mode} {','.join(map(str, sorted(self.sizes)))}"
+        batch = f" batch {self.largest_batch}" if self.largest_batch > 1 else ""
+        return f"{self.mode} {','.join(map(str, sorted(self.sizes)))}{batch}"
 
     def apply(self, unet: UNet2DConditionModel) -> None:
         """Have the U-Net compiled when it runs first, in each size by itself."""
@@ -50,20 +56,21 @@ class Compilation:
         options = {"mode": self.mode} if self.backend == "inductor" else {}
         unet.compile(backend=self.backend, dynamic=False, **options)
 
-    def requests(self) -> Iterator[GenerationRequest]:
-        """Give the pictures to be painted while the model loads."""
+    def batches(self) -> Iterator[tuple[GenerationRequest, int]]:
+        """Give the pictures to be painted while the model loads, and how many of each at once."""
         if self.mode == "off":
             return
-        for size in self.sizes:
-            for scheduler in _SAMPLERS:
-                yield GenerationRequest(
-                    prompt="warm-up",
-                    num_inference_steps=5,
-                    width=size.width,
-                    height=size.height,
-                    scheduler=scheduler,
-                    seed=0,
-                )
+        for size, scheduler in product(self.sizes, _SAMPLERS):
+            request = GenerationRequest(
+                prompt="warm-up",
+                num_inference_steps=5,
+                width=size.width,
+                height=size.height,
+                scheduler=scheduler,
+                seed=0,
+            )
+            for batch_size in sorted({1, self.largest_batch}):
+                yield request, batch_size
 
     def for_job(self, request: GenerationRequest) -> AbstractContextManager[object]:
         """Paint a request within this, with what is compiled and nothing that is not."""

@@ -9,7 +9,7 @@ from PIL import Image
 from shared.job_parts import FailureType
 from shared.log import get_logger
 from worker.metrics import Again, OnAgain
-from worker.runner import PaintingFailed
+from worker.painting import PaintingFailed
 
 _log = get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Noise to latents, guided by the text: from nothing, from a picture, or in a part of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,16 @@ from diffusers import (
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
 )
+from PIL import Image
 
 from shared.generation import GenerationRequest
 from worker.canvas import Canvas
+from worker.following import PictureOf
 from worker.latent_colours import LatentColours, foreseen_latents
-from worker.runner import OnStep
 from worker.text_encoding import EncodedText
+
+OnSteps = Callable[[int, PictureOf], None]
+"""Follows the steps of all pictures."""
 
 
 @dataclass(frozen=True)
@@ -26,29 +30,32 @@ class Start:
     latents: torch.Tensor | None
     """Of the canvas's picture."""
 
-    generator: torch.Generator
-    """On the CPU, so that no noise depends on the GPU."""
+    generators: Sequence[torch.Generator]
+    """Of each picture its own, on the CPU, so that no noise depends on the GPU."""
 
 
 def denoise(
     pipeline: StableDiffusionPipeline,
     request: GenerationRequest,
-    text: EncodedText,
+    texts: Sequence[EncodedText],
     start: Start,
     *,
     colours: LatentColours,
-    on_step: OnStep,
+    on_step: OnSteps,
 ) -> torch.Tensor:
-    """Run all sampler steps; what `on_step` raises ends them."""
+    """Run all sampler steps, of one picture for each text; what `on_step` raises ends them.
+
+    Of the request counts what is the same for all of them.
+    """
     kind, arguments = _WAYS[start.canvas.image is not None, start.canvas.mask is not None]
     way = kind(**pipeline.components, requires_safety_checker=False)
     way.set_progress_bar_config(disable=True)
     latents: torch.Tensor = way(
-        prompt_embeds=text.prompt,
-        negative_prompt_embeds=text.negative,
+        prompt_embeds=torch.cat([text.prompt for text in texts]),
+        negative_prompt_embeds=_negative(texts),
         num_inference_steps=request.num_inference_steps,
         guidance_scale=request.guidance_scale,
-        generator=start.generator,
+        generator=list(start.generators),
         output_type="latent",
         callback_on_step_end=_step_callback(colours, on_step),
         **arguments(request, start),
@@ -88,14 +95,24 @@ _WAYS: dict[tuple[bool, bool], tuple[Any, Callable[[GenerationRequest, Start], d
 """By whether there is a picture, and a mask."""
 
 
-def _step_callback(colours: LatentColours, on_step: OnStep) -> Callable[..., dict[str, Any]]:
+def _negative(texts: Sequence[EncodedText]) -> torch.Tensor | None:
+    guided = [text.negative for text in texts if text.negative is not None]
+    return torch.cat(guided) if guided else None
+
+
+def _step_callback(colours: LatentColours, on_step: OnSteps) -> Callable[..., dict[str, Any]]:
     def callback(
         pipeline: StableDiffusionPipeline, run: int, _timestep: int, kwargs: dict[str, Any]
     ) -> dict[str, Any]:
         step = _step_ended_by(run + 1, pipeline)
         if step is not None:
             latents = kwargs["latents"]
-            on_step(step, lambda: colours.image(foreseen_latents(pipeline.scheduler, latents)))
+
+            def picture_of(lane: int) -> Image.Image:
+                foreseen = foreseen_latents(pipeline.scheduler, latents)
+                return colours.image(foreseen[lane : lane + 1])
+
+            on_step(step, picture_of)
         return kwargs
 
     return callback

@@ -1,9 +1,8 @@
-"""Finishing pictures behind the painting of the next one."""
+"""Finishing pictures behind the painting of the next ones."""
 
-import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from ctypes import c_char
+from time import monotonic
 
 from shared.log import get_logger
 
@@ -12,65 +11,41 @@ _log = get_logger(__name__)
 Finish = Callable[[], None]
 """Encodes and keeps a picture, and writes down how its job has ended."""
 
-Behind = Callable[[str, Finish], None]
-"""Finishes the job of this id, now or soon."""
-
-_LONGEST_ID = 64
+Behind = Callable[[Sequence[Finish]], None]
+"""Finishes pictures, now or soon."""
 
 
-def finish_now(_job_id: str, finish: Finish) -> None:
+def finish_now(finishes: Sequence[Finish]) -> None:
     """Finish before anything else is done."""
-    finish()
-
-
-class Slip:
-    """Says which job a process finishes, to the one that is forked in its place should it die."""
-
-    def __init__(self) -> None:
-        self._job_id = multiprocessing.Array(c_char, _LONGEST_ID)
-
-    def write(self, job_id: str) -> None:
-        """Note that this job is being finished; empty for none."""
-        self._job_id.value = job_id.encode()
-
-    def read(self) -> str:
-        """Give what was noted last."""
-        return self._job_id.value.decode()
+    for finish in finishes:
+        finish()
 
 
 class Finisher:
-    """Finishes one job at a time, in a thread that starts with the first of them."""
+    """Finishes one after the other, in a thread that starts with the first of them."""
 
-    def __init__(self, slip: Slip) -> None:
-        """Note on the slip what is being finished."""
-        self._slip = slip
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="finisher")
-        self._last: Future[None] | None = None
+        self._last: list[Future[None]] = []
 
-    def __call__(self, job_id: str, finish: Finish) -> None:
-        """Finish a job soon; wait here while the one before it is not finished.
+    def __call__(self, finishes: Sequence[Finish]) -> None:
+        """Finish these soon; wait here while those before them are not finished.
 
-        So no more than one is lost with the process, and none piles up.
+        So no more than the last call's pictures are lost with the process, and none pile up.
         """
         self.wait()
-        self._slip.write(job_id)
-        self._last = self._thread.submit(self._finish, finish)
+        self._last = [self._thread.submit(finish) for finish in finishes]
 
     def wait(self, seconds: float | None = None) -> None:
         """Return when nothing is left to finish, or after so many seconds."""
-        if self._last is None:
-            return
-        try:
-            error = self._last.exception(seconds)
-        except TimeoutError:
-            return
-        if error is not None:
-            # Its lease ends, so another attempt paints it.
-            _log.error("a picture could not be finished", reason=type(error).__name__)
-        self._last = None
-
-    def _finish(self, finish: Finish) -> None:
-        try:
-            finish()
-        finally:
-            self._slip.write("")
+        until = None if seconds is None else monotonic() + seconds
+        while self._last:
+            left = None if until is None else max(until - monotonic(), 0)
+            try:
+                error = self._last[0].exception(left)
+            except TimeoutError:
+                return
+            if error is not None:
+                # Its lease ends, so another attempt paints it.
+                _log.error("a picture could not be finished", reason=type(error).__name__)
+            del self._last[0]

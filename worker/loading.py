@@ -28,8 +28,8 @@ from worker.model import Model
 from worker.model_shelf import DeviceFull
 from worker.model_source import ModelSource, ModelUnavailable, NamedModel, find_models, find_vae
 from worker.numerics import fix_kernels, switches, versions
+from worker.painting import DeviceLost
 from worker.pipeline import DiffusersPipeline
-from worker.runner import DeviceLost
 from worker.safety import SafetyCheckers
 from worker.single_file import Autoencoder
 from worker.text_encoding import tokenizer_of

@@ -17,7 +17,7 @@ from shared.loras import LoraUse, LoraUsed
 from worker.lora_folder import LoraFile, LoraFolder
 from worker.lora_keys import Place, Root
 from worker.lora_weights import LoraCache, LoraPair, LoraUnusable, LoraWeights
-from worker.runner import PaintingFailed
+from worker.painting import PaintingFailed
 
 _Weighted = torch.nn.Linear | torch.nn.Conv2d
 

@@ -50,12 +50,14 @@ from shared.settings import Settings, load_settings
 from shared.storage import checked_images_for
 from shared.tokenizer_store import TokenizerStore
 from shared.tracing import connect_tracing
-from shared.worker_groups import queue_name
+from shared.worker_groups import count_of, queue_name
 from shared.worker_registry import ServedModel, WorkerRegistry
+from worker.attempt import Attempts
+from worker.batches import Batches
 from worker.blocking import BlockingPipeline
 from worker.consuming import parent_that_consumes
 from worker.device_probe import finds_cuda
-from worker.finisher import Finisher, Slip
+from worker.finisher import Finisher
 from worker.heartbeat import HeartbeatThread
 from worker.lora_watch import LoraWatch
 from worker.metrics import CountedPipeline, OnAgain, ReadMemory, WorkerMetrics
@@ -67,8 +69,9 @@ from worker.model_source import (
     find_models,
     wants_to_know_of_cuda,
 )
-from worker.runner import Pipeline, Runner
+from worker.runner import Runner
 from worker.shared_counts import share_counts
+from worker.slip import Slip
 from worker.tasks import GenerateTask
 
 _log = get_logger(__name__)
@@ -142,7 +145,7 @@ def main(load: Load = model_loader) -> None:
         models=models,
         metrics=metrics,
         wait_for_messages=parent_that_consumes(),
-        slip=Slip(),
+        slip=Slip(2 * settings.max_batch_size + 1),  # Painted, finished, and claimed in vain.
     )
     load_in_child(start, give_up)
     worker = app.Worker(
@@ -257,9 +260,10 @@ def start_runner(
     """
     redis = connect(settings.redis_url, timeout_seconds=WORKER_TIMEOUT_SECONDS)
     store, queue = create_store(redis, settings, metrics), JobQueue(task.app, redis)
-    dispatcher = Dispatcher(store, queue, LiveWorkers(redis, WorkerRegistry(redis)))
+    workers = LiveWorkers(redis, WorkerRegistry(redis))
+    dispatcher = Dispatcher(store, queue, workers)
     recovery = Recovery(store, dispatcher, max_attempts=settings.max_attempts)
-    if unfinished := slip.read():
+    for unfinished in slip.left():
         give_back(recovery, name, unfinished)
     images = checked_images_for(settings, redis)  # Here, since its threads survive no fork.
     served = [ServedModel(name=model.name) for model in models]
@@ -286,10 +290,9 @@ def start_runner(
     shelf = ModelShelf(models, loader, limit=limit, on_change=tell, on_loaded=metrics.model.loaded)
     build = shelf.warm_up()
     metrics.model.reads_memory_with(memory_reader(build))
-    pipeline: Pipeline = CountedPipeline(shelf, metrics)
-    if settings.safety_checker == "block":
-        pipeline = BlockingPipeline(pipeline)
-    tracing, finisher = connect_tracing(settings, "worker"), Finisher(slip)
+    counted = CountedPipeline(shelf, metrics)
+    pipeline = BlockingPipeline(counted) if settings.safety_checker == "block" else counted
+    tracing, finisher = connect_tracing(settings, "worker"), Finisher()
 
     @worker_process_shutdown.connect(weak=False)
     def finish_and_send_the_last_spans(**_: object) -> None:
@@ -301,15 +304,13 @@ def start_runner(
         tracing.stop()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    task.behind = finisher
-    task.runner = Runner(
+    attempts = Attempts(
         store=store,
         inputs=InputStore(redis, kept_seconds=settings.lifetime_seconds),
         images=images,
         events=EventLog(redis),
         paces=PaceStore(redis, fresh_seconds=_PACE_SECONDS),
         pipeline=pipeline,
-        worker=name,
         renew_seconds=settings.lease_seconds / _RENEWALS_PER_LEASE,
         step_timeout=settings.step_timeout,
         end_process=end_process,
@@ -317,6 +318,14 @@ def start_runner(
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
+    batches = Batches(
+        store,
+        pipeline,
+        limit=settings.max_batch_size,
+        workers=lambda: count_of(queue_name(model.name for model in models), workers.alive()),
+    )
+    task.behind = finisher
+    task.runner = Runner(store, attempts, name, beside=batches.beside, slip=slip)
     wait_for_messages()
     heartbeat.ready(build)
 

@@ -1,6 +1,7 @@
 """What a worker counts of its painting, and what it shows of its model."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from PIL.Image import Image
@@ -15,12 +16,14 @@ from shared.jobs import Job
 from shared.worker_registry import ServedModel
 from worker.around import AroundPipeline
 from worker.inputs import NO_INPUTS, Inputs
-from worker.runner import OnStep, Painting, Pipeline
+from worker.painting import Lane, OnStep, Outcome, Painting, Pipeline
 
 # From a tiny model on a GPU to SD 1.5 on a CPU.
 _STAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _DENOISE_SECONDS = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600)
 _STEP_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+_BATCH_SIZES = (1, 2, 4, 8, 16)
 
 # The sizes that pictures are counted under: each under the smallest square that is as large.
 _SIDES = (256, 384, 512, 640, 768)
@@ -64,6 +67,12 @@ class WorkerMetrics:
             "Time of a denoising step, as the mean of each picture's, by size class and scheduler.",
             ["size", "scheduler"],
             buckets=_STEP_SECONDS,
+            registry=registry,
+        )
+        self._batch_size = Histogram(
+            f"{PREFIX}batch_size",
+            "Pictures that went through the model at once, observed for each of them.",
+            buckets=_BATCH_SIZES,
             registry=registry,
         )
         self._steps = Counter(
@@ -125,6 +134,7 @@ class WorkerMetrics:
         self._encode.observe(timings.encode)
         step_seconds = timings.denoise / steps
         self._step.labels(size_class(result), result.scheduler.value).observe(step_seconds)
+        self._batch_size.observe(result.batch_size)
         self._truncated.inc(bool(result.dropped_text or result.dropped_negative_text))
 
 
@@ -139,16 +149,30 @@ class CountedPipeline(AroundPipeline):
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
     ) -> Painting:
         """Paint, as the pipeline does."""
+        painting = self._pipeline.generate(request, self._counted(on_step), inputs)
+        self._looked(painting)
+        return painting
 
+    def generate_batch(self, lanes: Sequence[Lane]) -> list[Outcome]:
+        """Paint, as the pipeline does."""
+        counted = [replace(lane, on_step=self._counted(lane.on_step)) for lane in lanes]
+        outcomes = self._pipeline.generate_batch(counted)
+        for painting in outcomes:
+            if isinstance(painting, Painting):
+                self._looked(painting)
+        return outcomes
+
+    def _counted(self, on_step: OnStep) -> OnStep:
         def count_and_go_on(step: int, preview: Callable[[], Image] | None = None) -> None:
             if step > 0:
                 self._metrics.stepped()
             on_step(step, preview)
 
-        painting = self._pipeline.generate(request, count_and_go_on, inputs)
+        return count_and_go_on
+
+    def _looked(self, painting: Painting) -> None:
         if painting.flagged is not None:
             self._metrics.looked(flagged=painting.flagged)
-        return painting
 
 
 class ModelGauges:

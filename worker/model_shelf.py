@@ -2,7 +2,8 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Protocol
 
 from shared.generation import Build, GenerationRequest
@@ -11,7 +12,15 @@ from shared.log import get_logger
 from shared.worker_registry import ServedModel
 from worker.inputs import NO_INPUTS, Inputs
 from worker.model_source import ModelUnavailable, NamedModel
-from worker.runner import OnStep, Painting, PaintingFailed, SingleModel
+from worker.painting import (
+    Lane,
+    OnStep,
+    Outcome,
+    Painting,
+    PaintingFailed,
+    SingleModel,
+    outcome_of,
+)
 
 _log = get_logger(__name__)
 
@@ -42,7 +51,7 @@ OnLoaded = Callable[[str, float], None]
 
 
 class ModelShelf:
-    """Keeps the models that were used last; satisfies `worker.runner.Pipeline`."""
+    """Keeps the models that were used last; satisfies `worker.painting.Pipeline`."""
 
     def __init__(
         self,
@@ -113,10 +122,31 @@ class ModelShelf:
         try:
             return model.generate(request, on_step, inputs)
         except PaintingFailed as error:
-            needs_room = error.failure.type is FailureType.GPU_OUT_OF_MEMORY
-            if not needs_room or not self._make_room(besides=name):
+            if not _needs_room(error) or not self._make_room(besides=name):
                 raise
         return model.generate(request, on_step, inputs)
+
+    def batch_key(self, request: GenerationRequest) -> Hashable | None:
+        """Give what is equal for requests that can be one batch: of a model that is warm."""
+        name = request.model or self._default
+        key = self._warm[name].batch_key(request) if name in self._warm else None
+        return None if key is None else (name, key)
+
+    def generate_batch(self, lanes: Sequence[Lane]) -> list[Outcome]:
+        """Paint with the model of all these requests.
+
+        Raises:
+            DeviceLost: This process cannot use the device any more.
+        """
+        name = lanes[0].request.model or self._default
+        outcomes = self._take(name).generate_batch(lanes)
+        return [
+            # With the room that other models may leave.
+            outcome_of(partial(self.generate, lane.request, lane.on_step, lane.inputs))
+            if _needs_room(outcome)
+            else outcome
+            for lane, outcome in zip(lanes, outcomes, strict=True)
+        ]
 
     def _model_for(self, name: str) -> SingleModel:
         if name not in self._models:
@@ -173,3 +203,9 @@ class ModelShelf:
         self._loader.free()
         _log.info("model dropped", model=name)
         self._on_change(self.served)
+
+
+def _needs_room(outcome: Outcome) -> bool:
+    if not isinstance(outcome, PaintingFailed):
+        return False
+    return outcome.failure.type is FailureType.GPU_OUT_OF_MEMORY

@@ -13,8 +13,8 @@ from shared.job_parts import FailureType
 from shared.prompt_reader import Chunk, PromptReader, ReadPrompt
 from shared.prompt_rules import PromptPolicy
 from shared.prompt_tokenizer import PromptTokenizer
+from worker.painting import PaintingFailed
 from worker.prompt_account import PromptAccount
-from worker.runner import PaintingFailed
 from worker.text_cache import TextCache
 
 # Beyond these the mean was near zero, and to restore it would blow up the numbers.
@@ -40,6 +40,12 @@ def tokenizer_of(pipeline: StableDiffusionPipeline) -> PromptTokenizer:
     return PromptTokenizer(tokenizer.backend_tokenizer.to_str(), chunk_tokens=size)
 
 
+def count_chunks(request: GenerationRequest, reader: PromptReader) -> int:
+    """Give how many chunks the prompts of a request are encoded in, each of them."""
+    prompt, negative = reader.read(request.prompt), reader.read(request.negative_prompt or "")
+    return _longer(prompt, negative, is_guided=request.guidance_scale > 1)
+
+
 def encode_text(
     pipeline: StableDiffusionPipeline,
     request: GenerationRequest,
@@ -56,7 +62,7 @@ def encode_text(
     if reader.policy is PromptPolicy.ERROR:
         _refuse_long({"prompt": prompt, "negative prompt": negative}, reader)
     is_guided = request.guidance_scale > 1
-    count = max(len(prompt.chunks), len(negative.chunks) if is_guided else 1)
+    count = _longer(prompt, negative, is_guided=is_guided)
     size = reader.tokenizer.chunk_tokens
 
     def encode(chunks: Sequence[Chunk]) -> torch.Tensor:
@@ -71,6 +77,10 @@ def encode_text(
         encode(negative.chunks) if is_guided else None,
         _account(prompt, negative),
     )
+
+
+def _longer(prompt: ReadPrompt, negative: ReadPrompt, *, is_guided: bool) -> int:
+    return max(len(prompt.chunks), len(negative.chunks) if is_guided else 1)
 
 
 def _refuse_long(prompts: dict[str, ReadPrompt], reader: PromptReader) -> None:

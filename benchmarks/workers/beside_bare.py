@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from benchmarks.bare import Bare
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
+from tests.support.pipelines import NoBatches
 from worker.encoding import encode_png
 from worker.inputs import NO_INPUTS, Inputs
 from worker.main import Publish, main, model_loader
 from worker.metrics import OnAgain
 from worker.model_shelf import Loader
 from worker.model_source import NamedModel
-from worker.runner import OnStep, Painting, SingleModel
+from worker.painting import OnStep, Painting, SingleModel
 
 MARKER = "the bare call"
 """The prompt of a request whose picture is painted without the service's pipeline."""
 
 
 @dataclass
-class PaintsBeside:
+class PaintsBeside(NoBatches):
     """Paints with the real pipeline, and what is marked with the bare one."""
 
     ours: SingleModel

@@ -12,16 +12,16 @@ from PIL import Image
 
 from shared.generation import Build, GenerationRequest
 from tests.support.builders import BUILD
-from tests.support.pipelines import Gives
+from tests.support.pipelines import Gives, OneModel
 from worker.inputs import NO_INPUTS, Inputs
 from worker.main import main
-from worker.runner import OnStep, Painting
+from worker.painting import OnStep, Painting
 
 _LOOK_SECONDS = 0.002
 
 
 @dataclass
-class Sleeps:
+class Sleeps(OneModel):
     """Takes so many seconds for one flat colour."""
 
     seconds: float

@@ -21,7 +21,8 @@ from shared.worker_registry import Heartbeat, WorkerRegistry, WorkerState
 from tests.support.builders import BUILD, WORKER
 from tests.support.runners import make_runner
 from tests.unit.eventually import eventually
-from worker.runner import Pipeline, Runner
+from worker.painting import Pipeline
+from worker.runner import Runner
 
 READY = Heartbeat(worker=WORKER, state=WorkerState.READY, build=BUILD)
 LOADING = Heartbeat(worker=WORKER, state=WorkerState.LOADING)

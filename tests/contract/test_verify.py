@@ -18,7 +18,7 @@ from tests.support.pipelines import (
 )
 from tests.support.pngs import flat_png, open_png, with_a_pixel_changed
 from tests.unit.eventually import eventually
-from worker.runner import Pipeline
+from worker.painting import Pipeline
 
 REQUEST = {
     "prompt": "a cat on a mat",

@@ -10,8 +10,8 @@ from shared.job_parts import FailureType
 from tests.pipeline.conftest import FailingTimes, Paint, small_request
 from worker.lease import Canceled
 from worker.metrics import Again
+from worker.painting import DeviceLost, PaintingFailed
 from worker.pipeline import DiffusersPipeline
-from worker.runner import DeviceLost, PaintingFailed
 
 
 @contextmanager

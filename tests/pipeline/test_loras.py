@@ -21,8 +21,8 @@ from tests.support.loras import (
 )
 from worker.lease import Canceled
 from worker.loading import load_pipeline
+from worker.painting import PaintingFailed
 from worker.pipeline import DiffusersPipeline
-from worker.runner import PaintingFailed
 
 PaintWith = Callable[..., bytes]
 ONE = [{"name": "kohya", "weight": 0.8}]

@@ -12,8 +12,8 @@ from tests.support.tiny_models import tiny_model
 from worker.loading import ModelLoader, load_pipeline
 from worker.model_shelf import ModelShelf
 from worker.model_source import ModelUnavailable, find_models
+from worker.painting import Pipeline, SingleModel
 from worker.pipeline import DiffusersPipeline
-from worker.runner import Pipeline, SingleModel
 from worker.single_file import Family, NotACheckpoint, load_file
 
 

@@ -17,8 +17,8 @@ from tests.support.tiny_models import PredictionType, tiny_model
 from worker.inputs import Inputs
 from worker.lease import Canceled
 from worker.loading import load_pipeline
+from worker.painting import PaintingFailed
 from worker.pipeline import DiffusersPipeline
-from worker.runner import PaintingFailed
 
 ANY = "sha256:" + "0" * 64
 SIZE = (256, 256)

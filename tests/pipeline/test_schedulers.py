@@ -15,8 +15,8 @@ from tests.support.tiny_models import PredictionType, tiny_model
 from worker.lease import Canceled
 from worker.lms import LinearMultistepScheduler
 from worker.loading import load_pipeline
+from worker.painting import OnStep
 from worker.pipeline import DiffusersPipeline
-from worker.runner import OnStep
 from worker.schedulers import Schedulers, build_scheduler
 
 TINY: tuple[PredictionType, ...] = ("epsilon", "v_prediction")

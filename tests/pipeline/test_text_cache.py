@@ -7,8 +7,8 @@ import torch
 
 from shared.prompt_reader import WeightedToken
 from tests.pipeline.conftest import FailingTimes, Paint
+from worker.painting import PaintingFailed
 from worker.pipeline import DiffusersPipeline
-from worker.runner import PaintingFailed
 from worker.text_cache import TextCache
 
 FIELDS = {"prompt": "a (red:1.3) house BREAK at night", "negative_prompt": "a tree"}

@@ -19,8 +19,8 @@ from tests.pipeline.conftest import no_loras, small_request
 from tests.support.tokenizers import make_tokenizer
 from worker.loading import load_pipeline
 from worker.model import Model
+from worker.painting import PaintingFailed
 from worker.pipeline import DiffusersPipeline
-from worker.runner import PaintingFailed
 from worker.text_cache import TextCache
 from worker.text_encoding import EncodedText, encode_text, tokenizer_of
 

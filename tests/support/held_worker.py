@@ -6,10 +6,10 @@ from threading import Event
 
 from shared.generation import Build, GenerationRequest
 from tests.support.builders import BUILD
-from tests.support.pipelines import Gives, PaintsFlat
+from tests.support.pipelines import Gives, OneModel, PaintsFlat
 from worker.inputs import NO_INPUTS, Inputs
 from worker.main import main
-from worker.runner import OnStep, Painting
+from worker.painting import OnStep, Painting
 
 HELD = "held"
 """A prompt that is painted only while the file that HOLD names is not there."""
@@ -20,7 +20,7 @@ BUSY = "busy"
 _MOMENT_SECONDS = 0.02
 
 
-class HoldsItsBrush:
+class HoldsItsBrush(OneModel):
     """Paints a colour; does its first step again and again for as long as it is held."""
 
     build: Build = BUILD

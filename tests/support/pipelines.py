@@ -1,6 +1,6 @@
-"""Pipelines named for what they do; each satisfies `worker.runner.Pipeline`."""
+"""Pipelines named for what they do; each satisfies `worker.painting.Pipeline`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Semaphore
 
@@ -12,15 +12,26 @@ from shared.loras import LoraUsed
 from tests.support.builders import BUILD
 from worker.inputs import NO_INPUTS, Inputs
 from worker.model_source import NamedModel
+from worker.painting import Lane, OnStep, Outcome, Painting, PaintingFailed, Pipeline, SingleModel
 from worker.prompt_account import PromptAccount
-from worker.runner import OnStep, Painting, PaintingFailed, Pipeline, SingleModel
 
 PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.005
 LORA_HASHES = {"sha256": "ab" * 32, "autov3": "0123456789ab"}
 
 
-class OneModel:
+class NoBatches:
+    """Paints each picture alone."""
+
+    def batch_key(self, request: GenerationRequest) -> Hashable | None:  # noqa: ARG002  # The same.
+        return None
+
+    def generate_batch(self, lanes: Sequence[Lane]) -> list[Outcome]:
+        message = f"these {len(lanes)} are no batch"
+        raise AssertionError(message)
+
+
+class OneModel(NoBatches):
     """Has one model, which is warm."""
 
     build: Build

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,7 @@ from worker.main import Publish, main, model_loader
 from worker.metrics import OnAgain
 from worker.model_shelf import Loader
 from worker.model_source import NamedModel
-from worker.runner import OnStep, Painting, SingleModel
+from worker.painting import Lane, OnStep, Outcome, Painting, SingleModel
 
 POISON = "poison"
 """Kills the process that paints it."""
@@ -42,13 +43,26 @@ class PoisonedPipeline:
     def generate(
         self, request: GenerationRequest, on_step: OnStep, inputs: Inputs = NO_INPUTS
     ) -> Painting:
-        suffer = _SUFFERINGS.get(request.prompt, lambda _: None)
+        return self._pipeline.generate(request, _suffering(request, on_step), inputs)
 
-        def suffer_and_step(step: int, preview: Callable[[], Image] | None = None) -> None:
-            suffer(step)
-            on_step(step, preview)
+    def batch_key(self, request: GenerationRequest) -> Hashable | None:
+        return self._pipeline.batch_key(request)
 
-        return self._pipeline.generate(request, suffer_and_step, inputs)
+    def generate_batch(self, lanes: Sequence[Lane]) -> list[Outcome]:
+        suffering = [
+            replace(lane, on_step=_suffering(lane.request, lane.on_step)) for lane in lanes
+        ]
+        return self._pipeline.generate_batch(suffering)
+
+
+def _suffering(request: GenerationRequest, on_step: OnStep) -> OnStep:
+    suffer = _SUFFERINGS.get(request.prompt, lambda _: None)
+
+    def suffer_and_step(step: int, preview: Callable[[], Image] | None = None) -> None:
+        suffer(step)
+        on_step(step, preview)
+
+    return suffer_and_step
 
 
 def _die(step: int) -> None:

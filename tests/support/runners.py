@@ -17,8 +17,11 @@ from shared.tracing import NoTracing, Tracing
 from shared.worker_registry import WorkerRegistry
 from tests.support.builders import WORKER
 from tests.support.pipelines import PaintsFlat
+from worker.attempt import Attempts
+from worker.batches import Batches
 from worker.metrics import CountedPipeline, WorkerMetrics
-from worker.runner import Pipeline, Runner
+from worker.painting import Pipeline
+from worker.runner import Runner
 
 
 def must_not_end() -> None:
@@ -37,19 +40,21 @@ def make_runner(
     queue: JobQueue | None = None,
     tracing: Tracing | None = None,
     images: ImageStore | None = None,
+    max_batch_size: int = 1,
+    workers: int = 1,
 ) -> Runner:
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     metrics = metrics or WorkerMetrics()
     store = JobStore(redis, result_ttl=3600, lease_seconds=15, tell=metrics.changed)
     dispatcher = Dispatcher(store, queue, WorkerRegistry(redis)) if queue else None
-    return Runner(
+    counted = CountedPipeline(pipeline or PaintsFlat(), metrics)
+    attempts = Attempts(
         store=store,
         inputs=InputStore(redis, kept_seconds=3600),
         images=images or RedisImages(redis, result_ttl=3600),
         events=EventLog(redis),
         paces=PaceStore(redis),
-        pipeline=CountedPipeline(pipeline or PaintsFlat(), metrics),
-        worker=WORKER,
+        pipeline=counted,
         renew_seconds=renew_seconds,
         step_timeout=600,
         end_process=end_process,
@@ -57,3 +62,7 @@ def make_runner(
         announce=announce,
         tracing=tracing or NoTracing(),
     )
+    batches = Batches(
+        store, counted, limit=max_batch_size, workers=lambda: workers, sleep=lambda _: None
+    )
+    return Runner(store, attempts, WORKER, beside=batches.beside)

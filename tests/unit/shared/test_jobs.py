@@ -133,6 +133,7 @@ class TestQueued:
             "request_id": None,
             "traceparent": None,
             "priority": Priority.NORMAL,
+            "alone": False,
             "token": None,
             "idempotency": None,
             "cancellation": None,

@@ -4,7 +4,7 @@ from shared.job_parts import FailureType
 from tests.support.builders import BUILD, make_request
 from tests.support.pipelines import PaintsFlat
 from worker.blocking import BlockingPipeline
-from worker.runner import PaintingFailed
+from worker.painting import PaintingFailed
 
 
 @pytest.mark.parametrize("flagged", [False, None])

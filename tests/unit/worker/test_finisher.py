@@ -17,8 +17,8 @@ from tests.support.builders import store_job
 from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat, RaisesAfterAStep
 from tests.support.runners import make_runner
 from tests.unit.eventually import eventually
-from worker.finisher import Finisher, Slip
-from worker.runner import DeviceLost
+from worker.finisher import Finisher
+from worker.painting import DeviceLost
 
 TOLD = "a picture could not be finished"
 
@@ -46,13 +46,8 @@ def store(fake_redis: Redis) -> JobStore:
 
 
 @pytest.fixture
-def slip() -> Slip:
-    return Slip()
-
-
-@pytest.fixture
-def finisher(slip: Slip) -> Finisher:
-    return Finisher(slip)
+def finisher() -> Finisher:
+    return Finisher()
 
 
 @pytest.fixture
@@ -138,18 +133,17 @@ class TestOverlap:
 
 
 class TestTrouble:
-    def test_is_told_and_keeps_no_job_from_its_end(self, finisher: Finisher, slip: Slip) -> None:
+    def test_is_told_and_keeps_no_job_from_its_end(self, finisher: Finisher) -> None:
         done: list[str] = []
 
         def break_down() -> None:
             raise KeyError(done)
 
         with capture_logs() as lines:
-            finisher("a", break_down)
-            finisher("b", lambda: done.append("b"))
+            finisher([break_down, lambda: done.append("b")])
             finisher.wait()
         assert [line.get("reason") for line in lines if line["event"] == TOLD] == ["KeyError"]
-        assert (done, slip.read()) == (["b"], "")
+        assert done == ["b"]
 
     def test_with_the_device_spares_the_picture_before(
         self, fake_redis: Redis, store: JobStore, images: SlowImages, finisher: Finisher
@@ -166,17 +160,17 @@ class TestTrouble:
         make_runner(fake_redis, broken, end_process=end_process).run("b", finisher)
         assert states == [JobState.SUCCEEDED]
 
-    def test_that_takes_long_is_not_waited_for_longer_than_asked(
-        self, finisher: Finisher, slip: Slip
-    ) -> None:
+    def test_that_takes_long_is_not_waited_for_longer_than_asked(self, finisher: Finisher) -> None:
         go_on = Event()
+        done: list[str] = []
 
         def finish() -> None:
             go_on.wait(PATIENCE_SECONDS)
+            done.append("a")
 
-        finisher("a", finish)
+        finisher([finish])
         finisher.wait(0.01)
-        assert slip.read() == "a"
+        assert done == []
         go_on.set()
         finisher.wait()
-        assert slip.read() == ""
+        assert done == ["a"]

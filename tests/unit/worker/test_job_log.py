@@ -22,7 +22,7 @@ from tests.support.runners import make_runner
 from tests.support.traces import CLIENT, CLIENT_TRACE
 from tests.unit.eventually import eventually
 from tests.unit.failing_redis import FailingRedis
-from worker.runner import DeviceLost, Pipeline
+from worker.painting import DeviceLost, Pipeline
 
 Lines = list[MutableMapping[str, Any]]
 IDS = {"job_id": "a", "request_id": "case-7", "trace_id": CLIENT_TRACE}

@@ -24,7 +24,7 @@ from tests.support.pipelines import PaintsFlat, RaisesAfterAStep
 from tests.support.runners import make_runner
 from tests.support.scrape import Scrape
 from worker.metrics import Again, CountedPipeline, ModelGauges, WorkerMetrics, size_class
-from worker.runner import Pipeline
+from worker.painting import Pipeline
 
 WARM = ServedModel(name="demo", warm=True, build=BUILD)
 STAGES = ("text", "denoise", "decode", "encode")

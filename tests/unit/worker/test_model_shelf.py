@@ -10,7 +10,7 @@ from tests.support.builders import BUILD, make_request
 from tests.support.pipelines import PaintsFlat, RaisesAfterAStep
 from worker.model_shelf import DeviceFull, ModelShelf
 from worker.model_source import ModelSource, ModelUnavailable, NamedModel
-from worker.runner import PaintingFailed, SingleModel
+from worker.painting import PaintingFailed, SingleModel
 
 MODELS = [
     NamedModel(name, ModelSource(name, Path(name)), f"MODELS={name}={name}") for name in "abc"

@@ -39,7 +39,8 @@ from tests.support.pipelines import (
 from tests.support.runners import make_runner
 from tests.unit.failing_redis import FailingRedis
 from worker.lease import Canceled
-from worker.runner import DeviceLost, PaintingFailed, Pipeline, Runner
+from worker.painting import DeviceLost, PaintingFailed, Pipeline
+from worker.runner import Runner
 
 LEAKY = "/home/somebody/.cache/weights.bin of key sk-123"
 BROKEN: list[Callable[[], Pipeline]] = [
@@ -118,6 +119,7 @@ class TestSuccess:
             "negative_prompt_tokens": 0,
             "dropped_negative_text": "",
             "flagged": None,
+            "batch_size": 1,
             "image_bytes": len(png),
             "image_sha256": hashlib.sha256(png).hexdigest(),
         }
