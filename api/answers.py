@@ -30,6 +30,7 @@ _HEADERS = {
     "Cache-Control": ("No cache keeps it.", "no-store"),
 }
 _SOMETIMES = {
+    "X-Batch-Size": ("How many pictures were painted at once, where they were several.", "4"),
     "X-Safety-Flagged": ("`true` or `false`, where a safety checker looks at pictures.", "false"),
     "X-Prompt-Truncated": ("Only where the model did not read the end of a prompt.", "true"),
 }
@@ -112,12 +113,17 @@ def _how_it_was_made(job: Job) -> dict[str, str]:
         "X-Generation-Time": f"{result.timings.total:.2f}s",
         "X-Prompt-Tokens": str(result.prompt_tokens),
         "X-Prompt-Chunks": str(result.prompt_chunks),
+        **_batch(result.batch_size),
         **_truncated(result),
         **_safety(result.flagged),
         "X-Job-Id": job.id,
         "Server-Timing": _server_timing(result.timings),
         "Cache-Control": "no-store",
     }
+
+
+def _batch(size: int) -> dict[str, str]:
+    return {} if size == 1 else {"X-Batch-Size": str(size)}
 
 
 def _truncated(result: GenerationResult) -> dict[str, str]:

@@ -11,6 +11,7 @@ NAMES = (
     "noop",
     "busy",
     "device",
+    "batches",
     "queues",
     "waiters",
     "scaling",
