@@ -21,6 +21,7 @@ from api.live_loras import LiveLoras
 from api.live_models import LiveModels
 from api.prompt_readers import PromptReaders
 from api.rate_limiter import RateLimiter
+from api.request_completer import RequestCompleter
 from api.request_metrics import HttpMetrics
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable, StorageMisconfigured
@@ -91,18 +92,20 @@ class Services:
         inputs = InputStore(redis, kept_seconds=settings.lifetime_seconds)
         jobs = JobService(
             store=store,
-            inputs=References(inputs),
+            completer=RequestCompleter(
+                inputs=References(inputs),
+                loras=LiveLoras(LoraRegistry(redis)),
+                defaults=settings.generation_defaults,
+                check_prompts=prompts.check,
+                models=settings.named_models,
+            ),
             images=images,
             queue=queue,
             workers=LiveWorkers(redis, workers),
             listing=listing,
             forecaster=forecaster,
-            loras=LiveLoras(LoraRegistry(redis)),
-            defaults=settings.generation_defaults,
             limit=settings.max_concurrent_requests,
-            check_prompts=prompts.check,
             tracing=tracing,
-            models=settings.named_models,
         )
         waiter = Waiter(store)
         feeds = EventFeeds(JobEvents(EventLog(redis), jobs, forecaster))

@@ -1,17 +1,15 @@
 """Submit, look up, cancel; no HTTP inside."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from secrets import randbelow
+from collections.abc import Collection, Sequence
 from uuid import uuid4
 
 from api.callers import Caller
 from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
-from api.inputs.references import References
 from api.job_page import JobPage
 from api.job_submission import JobSubmission
-from api.live_loras import LiveLoras
+from api.request_completer import RequestCompleter
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
 from shared.errors import (
@@ -22,12 +20,9 @@ from shared.errors import (
     JobExpired,
     JobNotFinished,
     JobNotFound,
-    ModelNotLoaded,
-    ModelUnknown,
     QueueFull,
     RateLimited,
 )
-from shared.generation import GenerationDefaults, GenerationRequest
 from shared.image_store import Download, ImageStore
 from shared.job_context import described
 from shared.job_listing import JobListing
@@ -40,11 +35,9 @@ from shared.live_workers import LiveWorkers, Moment
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
 from shared.worker_groups import WorkerGroup, groups_of
-from shared.worker_registry import Heartbeat, names_of, why_no_picture
 
 _log = get_logger(__name__)
 
-_SEEDS = 2**32
 _UNKNOWN_WAIT_SECONDS = 10
 
 
@@ -55,38 +48,25 @@ class JobService:
         self,
         *,
         store: JobStore,
-        inputs: References,
+        completer: RequestCompleter,
         images: ImageStore,
         queue: JobQueue,
         workers: LiveWorkers,
         listing: JobListing,
         forecaster: Forecaster,
-        loras: LiveLoras,
-        defaults: GenerationDefaults,
         limit: int,
-        check_prompts: Callable[[GenerationRequest, Sequence[Heartbeat]], None],
         tracing: Tracing,
-        models: Collection[str] = (),
     ) -> None:
-        """Take the parts.
-
-        `check_prompts` raises where no live worker would read a prompt; `models` are the names that
-        the settings give to models.
-        """
         self._store = store
-        self._inputs = inputs
+        self._completer = completer
         self._images = images
         self._queue = queue
         self._dispatcher = Dispatcher(store, queue, workers)
         self._workers = workers
         self._listing = listing
         self._forecaster = forecaster
-        self._loras = loras
-        self._defaults = defaults
         self._limit = limit
-        self._check_prompts = check_prompts
         self._tracing = tracing
-        self._models = models
 
     def submit(
         self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
@@ -122,7 +102,7 @@ class JobService:
                 )
                 known = added.known
                 if known is None:
-                    self._inputs.keep(job.request, job.owner)
+                    self._completer.keep_pictures(job.request, job.owner)
                     self._dispatcher.send(added.released, job)
                     _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
                     return job
@@ -227,21 +207,10 @@ class JobService:
         seed: int | None,
         traceparent: str | None,
     ) -> Job:
-        # A worker that still loads its model will come to the job.
-        alive = moment.alive
-        if not alive:
-            raise ModelNotLoaded(why_no_picture(alive))
-        self._loras.require(submission.loras)
-        # Drawn here and not by the worker, so that a second attempt paints the same picture.
-        drawn = randbelow(_SEEDS) if seed is None else seed
-        request = submission.request
-        model = self._model_for(request.model, alive)
-        defaults = self._inputs.check(request, caller.name, self._defaults)
-        complete = request.filled(defaults, seed=drawn, model=model)
-        self._check_prompts(complete, alive)
+        request = self._completer.complete(submission.request, caller.name, moment.alive, seed=seed)
         return Job.queued(
             str(uuid4()),
-            complete,
+            request,
             moment.now,
             owner=caller.name,
             priority=lower(caller.priority, submission.priority),
@@ -250,17 +219,6 @@ class JobService:
             request_id=bound_request_id(),
             traceparent=traceparent,
         )
-
-    def _model_for(self, wanted: str | None, alive: Sequence[Heartbeat]) -> str | None:
-        names = names_of(alive)
-        if not names or wanted in names:
-            return wanted
-        if wanted is None:
-            return names[0]
-        if wanted in self._models:
-            reason = f"no worker that serves the model {wanted!r} is running"
-            raise ModelNotLoaded(reason)
-        raise ModelUnknown(wanted, names)
 
     def _add(
         self,

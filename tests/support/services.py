@@ -1,5 +1,7 @@
 """The API's services over any Redis, as the API wires them."""
 
+from collections.abc import Collection
+
 from redis import Redis
 
 from api.callers import Caller
@@ -9,6 +11,7 @@ from api.inputs.references import References
 from api.job_service import JobService
 from api.live_loras import LiveLoras
 from api.own_jobs import OwnJobs
+from api.request_completer import PromptCheck, RequestCompleter
 from shared.event_log import EventLog
 from shared.generation import GenerationDefaults
 from shared.input_store import InputStore
@@ -23,23 +26,35 @@ from shared.tracing import NoTracing
 from shared.worker_registry import WorkerRegistry
 from tests.support.builders import LIMIT
 
+KEPT_SECONDS = 3600
+"""For which the pictures that admitted jobs begin with stay."""
+
 
 def make_job_service(
     redis: Redis, store: JobStore, queue: JobQueue, *, limit: int = LIMIT
 ) -> JobService:
     return JobService(
         store=store,
-        inputs=References(InputStore(redis, kept_seconds=3600)),
+        completer=make_completer(redis),
         images=RedisImages(redis, result_ttl=60),
         queue=queue,
         workers=LiveWorkers(redis, WorkerRegistry(redis)),
         listing=JobListing(redis, store),
         forecaster=make_forecaster(redis, store),
+        limit=limit,
+        tracing=NoTracing(),
+    )
+
+
+def make_completer(
+    redis: Redis, *, check_prompts: PromptCheck = lambda *_: None, models: Collection[str] = ()
+) -> RequestCompleter:
+    return RequestCompleter(
+        inputs=References(InputStore(redis, kept_seconds=KEPT_SECONDS)),
         loras=LiveLoras(LoraRegistry(redis)),
         defaults=GenerationDefaults(),
-        limit=limit,
-        check_prompts=lambda *_: None,
-        tracing=NoTracing(),
+        check_prompts=check_prompts,
+        models=models,
     )
 
 
