@@ -4,11 +4,14 @@ from collections.abc import Collection
 
 from redis import Redis
 
+from api.admission import Admission
 from api.callers import Caller
 from api.event_feed import EventFeeds, JobEvents
 from api.forecast import Forecaster
 from api.inputs.references import References
+from api.job_pictures import JobPictures
 from api.job_service import JobService
+from api.job_views import JobViews
 from api.live_loras import LiveLoras
 from api.own_jobs import OwnJobs
 from api.request_completer import PromptCheck, RequestCompleter
@@ -36,12 +39,9 @@ def make_job_service(
     return JobService(
         store=store,
         completer=make_completer(redis),
-        images=RedisImages(redis, result_ttl=60),
+        admission=Admission(store, make_forecaster(redis, store), limit=limit),
         queue=queue,
         workers=LiveWorkers(redis, WorkerRegistry(redis)),
-        listing=JobListing(redis, store),
-        forecaster=make_forecaster(redis, store),
-        limit=limit,
         tracing=NoTracing(),
     )
 
@@ -60,13 +60,19 @@ def make_completer(
 
 def make_own_jobs(redis: Redis, store: JobStore, queue: JobQueue, *, limit: int = LIMIT) -> OwnJobs:
     """Give the jobs of whoever comes where no key is needed."""
-    return OwnJobs(make_job_service(redis, store, queue, limit=limit), Caller(name=""))
+    service = make_job_service(redis, store, queue, limit=limit)
+    pictures = JobPictures(RedisImages(redis, result_ttl=60))
+    return OwnJobs(service, make_views(redis, store), pictures, Caller(name=""))
+
+
+def make_views(redis: Redis, store: JobStore) -> JobViews:
+    return JobViews(store, JobListing(redis, store), make_forecaster(redis, store))
 
 
 def make_forecaster(redis: Redis, store: JobStore) -> Forecaster:
     return Forecaster(store, WorkerRegistry(redis), PaceStore(redis))
 
 
-def make_feeds(redis: Redis, store: JobStore, queue: JobQueue) -> EventFeeds:
-    jobs = make_job_service(redis, store, queue)
-    return EventFeeds(JobEvents(EventLog(redis), jobs, make_forecaster(redis, store)))
+def make_feeds(redis: Redis, store: JobStore, log: EventLog | None = None) -> EventFeeds:
+    views, forecaster = make_views(redis, store), make_forecaster(redis, store)
+    return EventFeeds(JobEvents(log or EventLog(redis), store, views, forecaster))
