@@ -6,10 +6,13 @@ from pydantic import JsonValue
 
 from api.openai_images.answer import ImagesAnswer
 from api.openapi.answer_examples import ANSWERS
+from api.png_info import PngInfo
 
 _EXAMPLES: dict[str, JsonValue] = {
     type(model).__name__: model.model_dump(
-        mode="json", exclude_none=isinstance(model, ImagesAnswer)
+        mode="json",
+        exclude_none=isinstance(model, ImagesAnswer),  # As their routes answer.
+        exclude_unset=isinstance(model, PngInfo),
     )
     for model in ANSWERS
 }
