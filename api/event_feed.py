@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from api.forecast import Forecaster
-from api.job_service import JobService
+from api.job_views import JobViews
 from shared.errors import ServiceError
 from shared.event_log import EventLog
 from shared.job_events import EventType, JobEvent
-from shared.job_store import EVENTS_KEPT
+from shared.job_store import EVENTS_KEPT, JobStore
 from shared.log import get_logger
 
 _log = get_logger(__name__)
@@ -67,9 +67,12 @@ class News:
 class JobEvents:
     """Looks at what has happened to a job; synchronous, may raise `RedisError`."""
 
-    def __init__(self, log: EventLog, jobs: JobService, forecaster: Forecaster) -> None:
+    def __init__(
+        self, log: EventLog, store: JobStore, views: JobViews, forecaster: Forecaster
+    ) -> None:
         self._log = log
-        self._jobs = jobs
+        self._store = store
+        self._views = views
         self._forecaster = forecaster
 
     def look(self, job_id: str, last: JobEvent | None) -> News:
@@ -92,7 +95,7 @@ class JobEvents:
         if not event.type.is_final:
             return event
         with suppress(ServiceError):  # It expires in this moment.
-            view = self._jobs.view(self._jobs.get(job_id))
+            view = self._views.of(self._store.get(job_id))
             return event.model_copy(update={"data": view.model_dump(mode="json")})
         return event
 
@@ -107,14 +110,14 @@ class JobEvents:
 
     def _place_of_record(self, job_id: str) -> tuple[int | None, float | None]:
         try:
-            view = self._jobs.view(self._jobs.get(job_id))
+            view = self._views.of(self._store.get(job_id))
         except ServiceError:
             return None, None
         return view.position, view.eta_seconds
 
     def _is_gone(self, job_id: str) -> bool:
         try:
-            self._jobs.get(job_id)
+            self._store.get(job_id)
         except ServiceError:
             return True
         return False

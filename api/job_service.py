@@ -1,51 +1,26 @@
 """Submit, look up, cancel; no HTTP inside."""
 
-import math
-from collections.abc import Callable, Collection, Sequence
-from secrets import randbelow
 from uuid import uuid4
 
+from api.admission import Admission
 from api.callers import Caller
-from api.forecast import Forecaster
 from api.idempotency import IdempotencyKey
-from api.inputs.references import References
-from api.job_page import JobPage
 from api.job_submission import JobSubmission
-from api.live_loras import LiveLoras
+from api.request_completer import RequestCompleter
 from shared.delivery_hint import hint_delivery
 from shared.dispatcher import Dispatcher
-from shared.errors import (
-    ContentBlocked,
-    GenerationFailed,
-    IdempotencyConflict,
-    JobCanceled,
-    JobExpired,
-    JobNotFinished,
-    JobNotFound,
-    ModelNotLoaded,
-    ModelUnknown,
-    QueueFull,
-    RateLimited,
-)
-from shared.generation import GenerationDefaults, GenerationRequest
-from shared.image_store import Download, ImageStore
+from shared.errors import IdempotencyConflict, JobExpired, JobNotFound
 from shared.job_context import described
-from shared.job_listing import JobListing
-from shared.job_parts import CancelReason, FailureType, JobState, lower
+from shared.job_parts import CancelReason, JobState, lower
 from shared.job_queue import JobQueue
-from shared.job_store import Added, AdmissionRefused, IdempotencyClaim, JobStore, OwnLimitReached
-from shared.job_view import JobView
+from shared.job_store import IdempotencyClaim, JobStore
 from shared.jobs import Job
 from shared.live_workers import LiveWorkers, Moment
 from shared.log import bound_request_id, get_logger, prompt_head
 from shared.tracing import Tracing
-from shared.worker_groups import WorkerGroup, groups_of
-from shared.worker_registry import Heartbeat, names_of, why_no_picture
+from shared.worker_groups import groups_of
 
 _log = get_logger(__name__)
-
-_SEEDS = 2**32
-_UNKNOWN_WAIT_SECONDS = 10
 
 
 class JobService:
@@ -55,38 +30,19 @@ class JobService:
         self,
         *,
         store: JobStore,
-        inputs: References,
-        images: ImageStore,
+        completer: RequestCompleter,
+        admission: Admission,
         queue: JobQueue,
         workers: LiveWorkers,
-        listing: JobListing,
-        forecaster: Forecaster,
-        loras: LiveLoras,
-        defaults: GenerationDefaults,
-        limit: int,
-        check_prompts: Callable[[GenerationRequest, Sequence[Heartbeat]], None],
         tracing: Tracing,
-        models: Collection[str] = (),
     ) -> None:
-        """Take the parts.
-
-        `check_prompts` raises where no live worker would read a prompt; `models` are the names that
-        the settings give to models.
-        """
         self._store = store
-        self._inputs = inputs
-        self._images = images
+        self._completer = completer
+        self._admission = admission
         self._queue = queue
         self._dispatcher = Dispatcher(store, queue, workers)
         self._workers = workers
-        self._listing = listing
-        self._forecaster = forecaster
-        self._loras = loras
-        self._defaults = defaults
-        self._limit = limit
-        self._check_prompts = check_prompts
         self._tracing = tracing
-        self._models = models
 
     def submit(
         self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
@@ -117,12 +73,12 @@ class JobService:
                 )
                 span.note(**described(job))
                 claim = key.claim(job.id, submission) if key else None
-                added = self._add(
-                    job, caller, claim, replaces=known, groups=groups_of(moment.alive)
+                added = self._admission.admit(
+                    job, caller, claim=claim, replaces=known, groups=groups_of(moment.alive)
                 )
                 known = added.known
                 if known is None:
-                    self._inputs.keep(job.request, job.owner)
+                    self._completer.keep_pictures(job.request, job.owner)
                     self._dispatcher.send(added.released, job)
                     _log.info("job queued", job_id=job.id, prompt=prompt_head(job.request.prompt))
                     return job
@@ -136,35 +92,6 @@ class JobService:
         """
         return self._store.get(job_id)
 
-    def view(self, job: Job) -> JobView:
-        """Give a job as clients see it, with its place in the queue and its estimate."""
-        return self.views([job])[0]
-
-    def views(self, jobs: Sequence[Job]) -> list[JobView]:
-        """Give several jobs as clients see them, in few round trips."""
-        waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
-        positions = dict(zip(waiting, self._store.positions(waiting), strict=True))
-        return [
-            JobView.of(
-                job,
-                self._forecaster.position(job, positions.get(job.id)),
-                self._forecaster.eta_seconds(job, positions.get(job.id)),
-            )
-            for job in jobs
-        ]
-
-    def page(
-        self,
-        owner: str,
-        states: Collection[JobState] = (),
-        *,
-        limit: int,
-        cursor: str | None = None,
-    ) -> JobPage:
-        """Give an owner's jobs in these states, or in any, newest first, from the cursor on."""
-        page = self._listing.page(owner, states, limit=limit, cursor=cursor)
-        return JobPage(jobs=self.views(page.jobs), next_cursor=page.next_cursor)
-
     def cancel(self, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> Job:
         """Cancel exactly this job; what has ended stays as it is."""
         job = self._store.update(job_id, lambda job, now: job.cancel(now, reason))
@@ -173,39 +100,6 @@ class JobService:
         if job.state is JobState.CANCELED:
             self._dispatcher.dispatch()  # Its message may have kept another's back.
         return job
-
-    def image(self, job: Job) -> Download:
-        """Give the PNG of a job.
-
-        Raises:
-            ContentBlocked: The safety checker did not let it through.
-            GenerationFailed: It ended without one.
-            JobCanceled: It was canceled.
-            JobNotFinished: It has not ended.
-            JobExpired: The picture is gone.
-            StorageUnavailable: What keeps it does not answer.
-        """
-        self._require_picture(job)
-        return self._images.open(job)
-
-    def signed_url(self, job: Job) -> str | None:
-        """Give an address at which anyone finds the PNG for a while; None where there is none.
-
-        Raises:
-            ServiceError: There is no picture; see `image`.
-        """
-        self._require_picture(job)
-        return self._images.signed_url(job)
-
-    def _require_picture(self, job: Job) -> None:
-        if job.error is not None and job.error.type is FailureType.CONTENT_BLOCKED:
-            raise ContentBlocked(job.id, job.error.detail)
-        if job.error is not None:
-            raise GenerationFailed(job.id, job.error.type, job.error.detail)
-        if job.state is JobState.CANCELED:
-            raise JobCanceled(job.id)
-        if job.state is not JobState.SUCCEEDED:
-            raise JobNotFinished(job.id, job.state)
 
     def _find(
         self, known: IdempotencyClaim, submission: JobSubmission, key: IdempotencyKey
@@ -227,21 +121,10 @@ class JobService:
         seed: int | None,
         traceparent: str | None,
     ) -> Job:
-        # A worker that still loads its model will come to the job.
-        alive = moment.alive
-        if not alive:
-            raise ModelNotLoaded(why_no_picture(alive))
-        self._loras.require(submission.loras)
-        # Drawn here and not by the worker, so that a second attempt paints the same picture.
-        drawn = randbelow(_SEEDS) if seed is None else seed
-        request = submission.request
-        model = self._model_for(request.model, alive)
-        defaults = self._inputs.check(request, caller.name, self._defaults)
-        complete = request.filled(defaults, seed=drawn, model=model)
-        self._check_prompts(complete, alive)
+        request = self._completer.complete(submission.request, caller.name, moment.alive, seed=seed)
         return Job.queued(
             str(uuid4()),
-            complete,
+            request,
             moment.now,
             owner=caller.name,
             priority=lower(caller.priority, submission.priority),
@@ -250,43 +133,3 @@ class JobService:
             request_id=bound_request_id(),
             traceparent=traceparent,
         )
-
-    def _model_for(self, wanted: str | None, alive: Sequence[Heartbeat]) -> str | None:
-        names = names_of(alive)
-        if not names or wanted in names:
-            return wanted
-        if wanted is None:
-            return names[0]
-        if wanted in self._models:
-            reason = f"no worker that serves the model {wanted!r} is running"
-            raise ModelNotLoaded(reason)
-        raise ModelUnknown(wanted, names)
-
-    def _add(
-        self,
-        job: Job,
-        caller: Caller,
-        claim: IdempotencyClaim | None,
-        *,
-        replaces: IdempotencyClaim | None,
-        groups: Sequence[WorkerGroup],
-    ) -> Added:
-        own_limit = caller.max_jobs
-        try:
-            return self._store.add(
-                job,
-                limit=self._limit,
-                own_limit=own_limit,
-                claim=claim,
-                replaces=replaces,
-                groups=groups,
-            )
-        except AdmissionRefused:
-            raise QueueFull(self._limit, self._seconds_until_room()) from None
-        except OwnLimitReached:
-            limit = f"{own_limit} jobs at once that wait or run"
-            raise RateLimited(limit, self._seconds_until_room()) from None
-
-    def _seconds_until_room(self) -> int:
-        seconds = self._forecaster.current().first_end_seconds
-        return max(math.ceil(seconds), 1) if seconds is not None else _UNKNOWN_WAIT_SECONDS

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from api.authentication import require_key
 from api.body_limit import BodyLimit
-from api.dependencies import Services, require_broker
+from api.dependencies import require_broker
 from api.errors import ERROR_RESPONSES, install_error_handlers
 from api.image_sweeper import ImageSweeper
 from api.openai_images.errors import OpenAiErrors
@@ -44,6 +44,7 @@ from api.routes import (
 )
 from api.sdapi.password import PasswordIsKey
 from api.sdapi.routes import router as sdapi
+from api.services import Services
 from shared import SERVICE_NAME, VERSION
 from shared.log import configure_logging
 from shared.redis_check import warn_of_bad_settings

@@ -6,15 +6,15 @@ from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.authentication import CurrentCaller
-from api.dependencies import AllJobs, CurrentBlockingCall, Limiter
+from api.dependencies import CurrentBlockingCall, Limiter, services_of
 from api.own_jobs import OwnJobs
 from api.response_headers import add_headers
 from api.series import Series
 from shared.errors import RateLimited
 
 
-async def _own_jobs(service: AllJobs, caller: CurrentCaller) -> OwnJobs:
-    return OwnJobs(service, caller)
+async def _own_jobs(request: Request, caller: CurrentCaller) -> OwnJobs:
+    return services_of(request).jobs_of(caller)
 
 
 async def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Collection, Sequence
 from api.callers import Caller
 from api.idempotency import IdempotencyKey
 from api.job_page import JobPage
+from api.job_pictures import JobPictures
 from api.job_service import JobService
 from api.job_submission import JobSubmission
+from api.job_views import JobViews
 from shared.errors import JobNotFound
 from shared.image_store import Download
 from shared.job_parts import JobState
@@ -15,10 +17,14 @@ from shared.jobs import Job
 
 
 class OwnJobs:
-    """The service, for the jobs of one caller. Every call is quick and may raise `RedisError`."""
+    """What routes ask for of jobs. Every call is quick and may raise `RedisError`."""
 
-    def __init__(self, service: JobService, caller: Caller) -> None:
+    def __init__(
+        self, service: JobService, views: JobViews, pictures: JobPictures, caller: Caller
+    ) -> None:
         self._service = service
+        self._views = views
+        self._pictures = pictures
         self._caller = caller
 
     def submit(self, submission: JobSubmission, key: IdempotencyKey | None = None) -> Job:
@@ -43,22 +49,22 @@ class OwnJobs:
 
     def view(self, job: Job) -> JobView:
         """Give a job as clients see it."""
-        return self._service.view(job)
+        return self._views.of(job)
 
     def image(self, job: Job) -> Download:
-        """Give the PNG of a job; see `JobService.image`."""
-        return self._service.image(job)
+        """Give the PNG of a job; see `JobPictures.open`."""
+        return self._pictures.open(job)
 
     def signed_url(self, job: Job) -> str | None:
-        """Give an address of the PNG that needs no key; see `JobService.signed_url`."""
-        return self._service.signed_url(job)
+        """Give an address of the PNG that needs no key; see `JobPictures.signed_url`."""
+        return self._pictures.signed_url(job)
 
     def page(
         self, states: Collection[JobState] = (), *, limit: int, cursor: str | None = None
     ) -> JobPage:
         """Give jobs in these states, or in any, newest first, from the cursor on."""
-        return self._service.page(self._caller.name, states, limit=limit, cursor=cursor)
+        return self._views.page(self._caller.name, states, limit=limit, cursor=cursor)
 
     def views(self, jobs: Sequence[Job]) -> list[JobView]:
         """Give several jobs as clients see them, in few round trips."""
-        return self._service.views(jobs)
+        return self._views.of_all(jobs)

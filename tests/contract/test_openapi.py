@@ -206,6 +206,11 @@ class TestOpenApi:
         body = operations(document)[name]["requestBody"]
         assert set(body["content"]) == {"image/png", "application/json"}
 
+    def test_shows_of_a_png_only_what_it_says(self, document: Document) -> None:
+        answer = operations(document)["POST /png-info"]["responses"]["200"]
+        request = answer["content"]["application/json"]["example"]["request"]
+        assert request.keys() == {"prompt", "seed", "num_inference_steps"}
+
     @pytest.mark.parametrize(
         ("name", "model"),
         [("POST /generate", "GenerationRequest"), ("POST /jobs", "JobSubmission")],

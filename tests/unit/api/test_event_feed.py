@@ -8,12 +8,10 @@ from redis import Redis
 from starlette.concurrency import run_in_threadpool
 
 from api.changes import Changes
-from api.event_feed import EventFeeds, JobEvents, Place
-from api.job_service import JobService
+from api.event_feed import EventFeeds, Place
 from shared.event_log import EventLog
 from shared.job_events import EventType, JobEvent
 from shared.job_parts import JobState
-from shared.job_queue import JobQueue, create_celery
 from shared.job_store import EVENTS_KEPT, JobStore
 from shared.keys import CHANGES_CHANNEL
 from tests.support.builders import (
@@ -28,7 +26,7 @@ from tests.support.builders import (
 from tests.support.followers import following
 from tests.support.pipelines import PaintsOnCommand
 from tests.support.runners import make_runner
-from tests.support.services import make_forecaster, make_job_service
+from tests.support.services import make_feeds, make_views
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
 from tests.unit.failing_redis import FailingRedis
 
@@ -66,21 +64,12 @@ def log(redis: Redis) -> WatchedLog:
 
 
 @pytest.fixture
-def jobs(redis: Redis, store: JobStore) -> JobService:
-    return make_jobs(redis, store)
-
-
-@pytest.fixture
-def feeds(redis: Redis, store: JobStore, log: WatchedLog, jobs: JobService) -> EventFeeds:
-    return EventFeeds(JobEvents(log, jobs, make_forecaster(redis, store)))
+def feeds(redis: Redis, store: JobStore, log: WatchedLog) -> EventFeeds:
+    return make_feeds(redis, store, log)
 
 
 def make_store(redis: Redis, *, events_kept: int = EVENTS_KEPT) -> JobStore:
     return JobStore(redis, result_ttl=60, lease_seconds=15, events_kept=events_kept)
-
-
-def make_jobs(redis: Redis, store: JobStore) -> JobService:
-    return make_job_service(redis, store, JobQueue(create_celery("redis://127.0.0.1:1/0"), redis))
 
 
 @asynccontextmanager
@@ -230,12 +219,12 @@ class TestFollow:
 
     @pytest.mark.parametrize("state", [state for state in JobState if state.is_final])
     async def test_ends_with_the_whole_job(
-        self, feeds: EventFeeds, store: JobStore, jobs: JobService, state: JobState
+        self, feeds: EventFeeds, redis: Redis, store: JobStore, state: JobState
     ) -> None:
         job = bring_to(store, state, "a")
         last = (await all_of(feeds))[-1]
         assert last.type == state.value
-        assert last.data == jobs.view(job).model_dump(mode="json")
+        assert last.data == make_views(redis, store).of(job).model_dump(mode="json")
 
     async def test_tells_how_a_cancel_comes_about(self, feeds: EventFeeds, store: JobStore) -> None:
         bring_to(store, JobState.CANCELED, "a")
@@ -509,11 +498,7 @@ class TestMomentWithoutRedis:
 
     @pytest.fixture
     def feeds(self, failing: FailingRedis) -> EventFeeds:
-        store = make_store(failing)
-        source = JobEvents(
-            EventLog(failing), make_jobs(failing, store), make_forecaster(failing, store)
-        )
-        return EventFeeds(source)
+        return make_feeds(failing, make_store(failing))
 
     @pytest.fixture
     def store(self, failing: FailingRedis) -> JobStore:

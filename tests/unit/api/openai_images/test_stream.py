@@ -37,7 +37,7 @@ async def open_stream(redis: FailingRedis, store: JobStore) -> EventStream:
     """Give the stream of a server that is being stopped."""
     queue = JobQueue(create_celery(NOWHERE), redis)
     own = make_own_jobs(redis, store, queue)
-    feeds = make_feeds(redis, store, queue)
+    feeds = make_feeds(redis, store)
     feeds.stop()
     audience = Audience(redis, ttl_seconds=60)
     call = BlockingCall(
