@@ -45,9 +45,16 @@ class JobService:
         self._tracing = tracing
 
     def submit(
-        self, submission: JobSubmission, caller: Caller, key: IdempotencyKey | None = None
+        self,
+        submission: JobSubmission,
+        caller: Caller,
+        key: IdempotencyKey | None = None,
+        *,
+        alone: bool = False,
     ) -> Job:
         """Queue a job, with the defaults filled in and its seed drawn, or find the one of the key.
+
+        `alone` keeps its picture out of batches, for what is compared to the bit.
 
         Raises:
             IdempotencyConflict: The key came first with another request.
@@ -69,7 +76,13 @@ class JobService:
             with self._tracing.span("enqueue", kind="producer") as span:
                 moment = self._workers.look()
                 job = self._new_job(
-                    submission, caller, key, moment, seed=seed, traceparent=span.traceparent
+                    submission,
+                    caller,
+                    key,
+                    moment,
+                    alone=alone,
+                    seed=seed,
+                    traceparent=span.traceparent,
                 )
                 span.note(**described(job))
                 claim = key.claim(job.id, submission) if key else None
@@ -118,6 +131,7 @@ class JobService:
         key: IdempotencyKey | None,
         moment: Moment,
         *,
+        alone: bool,
         seed: int | None,
         traceparent: str | None,
     ) -> Job:
@@ -128,6 +142,7 @@ class JobService:
             moment.now,
             owner=caller.name,
             priority=lower(caller.priority, submission.priority),
+            alone=alone,
             idempotency=key.hash if key else None,
             webhook_url=submission.webhook_url,
             request_id=bound_request_id(),

@@ -27,9 +27,15 @@ class OwnJobs:
         self._pictures = pictures
         self._caller = caller
 
-    def submit(self, submission: JobSubmission, key: IdempotencyKey | None = None) -> Job:
+    def submit(
+        self,
+        submission: JobSubmission,
+        key: IdempotencyKey | None = None,
+        *,
+        alone: bool = False,
+    ) -> Job:
         """Queue a job of this caller, or find the one of the key; see `JobService.submit`."""
-        return self._service.submit(submission, self._caller, key)
+        return self._service.submit(submission, self._caller, key, alone=alone)
 
     def get(self, job_id: str) -> Job:
         """Give a job.

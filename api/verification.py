@@ -102,8 +102,10 @@ class Verification(BaseModel):
 
 
 def _changes(recorded: PictureResult, result: GenerationResult) -> dict[str, Change]:
-    before = {"program": recorded.program, **_parts(recorded.build), **_hashes(recorded.loras)}
-    now = {"program": PROGRAM, **_parts(result.build), **_hashes(result.loras)}
+    before = {"program": recorded.program, "batch_size": recorded.batch_size}
+    now = {"program": PROGRAM, "batch_size": result.batch_size}
+    for parts, made in (before, recorded), (now, result):
+        parts.update(_parts(made.build) | _hashes(made.loras))
     return {
         name: Change(recorded=before.get(name), now=now.get(name))
         for name in before | now

@@ -40,7 +40,7 @@ async def verify(
     # Another model than the one that is not here: what it paints, and the build, tell.
     is_here = claim.request.model in await run_in_threadpool(models.names)
     request = claim.request if is_here else claim.request.model_copy(update={"model": None})
-    job = await run_in_threadpool(jobs.submit, JobSubmission.of(request))
+    job = await run_in_threadpool(jobs.submit, JobSubmission.of(request), alone=True)
     ended = await call.wait(job, connection, cancel_if_left=True)
     image = await run_in_threadpool(lambda: jobs.image(ended).read())
     return await run_in_threadpool(Verification.of, claim, pixels, ended, image)

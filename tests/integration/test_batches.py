@@ -44,10 +44,10 @@ def submit_in_line(client: httpx.Client, *prompts: str) -> list[str]:
 
 
 def ended(client: httpx.Client, urls: list[str]) -> list[dict[str, object]]:
-    return [
-        eventually(lambda: client.get(url).json(), until=lambda job: job["state"] in FINAL)
-        for url in urls
-    ]
+    def end_of(url: str) -> dict[str, object]:
+        return eventually(lambda: client.get(url).json(), until=lambda job: job["state"] in FINAL)
+
+    return [end_of(url) for url in urls]
 
 
 def batch_sizes(client: httpx.Client, urls: list[str]) -> list[object]:
@@ -99,7 +99,24 @@ def test_a_picture_is_verified_alone(client: httpx.Client) -> None:
     assert answer["equal"], answer
 
 
-def test_the_metrics_tell_of_batches(stack: Stack) -> None:
-    scrape = Scrape.from_urls(f"http://127.0.0.1:{stack.metrics_port}/metrics")
-    assert scrape.sum("semantic_bit_batch_size_bucket", le="2.0") > 0
-    assert scrape.sum("semantic_bit_batch_size_sum") > scrape.sum("semantic_bit_batch_size_count")
+def test_the_metrics_tell_of_batches(client: httpx.Client, stack: Stack) -> None:
+    def pictures_of_batches() -> float:
+        scrape = Scrape.from_urls(f"http://127.0.0.1:{stack.metrics_port}/metrics")
+        name = "semantic_bit_batch_size"
+        return scrape.sum(f"{name}_count") - scrape.sum(f"{name}_bucket", le="1.0")
+
+    before = pictures_of_batches()
+    ended(client, submit_in_line(client, "a red circle", "a green star"))
+    eventually(pictures_of_batches, until=lambda now: now == before + 2)
+
+
+def test_a_picture_of_a_batch_is_verified_and_says_why_it_is_not_the_same(
+    client: httpx.Client,
+) -> None:
+    urls = submit_in_line(client, "a red circle", "a green star")
+    ended(client, urls)
+    picture = client.get(f"{urls[0]}/image")
+    assert picture.headers["x-batch-size"] == "2"
+    answer = client.post("/verify", content=picture.content).raise_for_status().json()
+    assert answer["build"] == {"batch_size": {"recorded": 2, "now": 1}}
+    assert answer["largest_difference"] <= 1
