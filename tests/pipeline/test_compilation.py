@@ -17,6 +17,7 @@ from worker.loading import load_pipeline
 from worker.lora_folder import LoraFolder
 from worker.lora_weights import LoraCache
 from worker.loras import LoraShelf
+from worker.painting import Lane, Painting
 from worker.pipeline import DiffusersPipeline
 
 SIZE = Size(256, 256)
@@ -65,7 +66,7 @@ def compiled(
     counts: Counts,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[DiffusersPipeline]:
-    compilation = Compilation("default", (SIZE,), backend=counts.compile)
+    compilation = Compilation("default", (SIZE,), largest_batch=3, backend=counts.compile)
     model = plain._model  # noqa: SLF001  # The same weights.
     compilation.apply(model.pipeline.unet)
     shelf = LoraShelf(LoraFolder(tmp_path_factory.mktemp("loras")), LoraCache())
@@ -112,6 +113,18 @@ class TestJob:
         assert (counts.runs > before) is expected
 
 
+class TestBatch:
+    @pytest.mark.parametrize(("size", "expected"), [(2, False), (3, True)])
+    def test_runs_what_was_compiled_for_the_largest(
+        self, compiled: DiffusersPipeline, counts: Counts, size: int, *, expected: bool
+    ) -> None:
+        before = Counts(counts.compiled, counts.runs)
+        outcomes = compiled.generate_batch([Lane(small_request(), lambda *_: None)] * size)
+        assert [type(outcome) for outcome in outcomes] == [Painting] * size
+        assert counts.compiled == before.compiled
+        assert (counts.runs > before.runs) is expected
+
+
 class TestDescription:
     def test_is_none_where_it_is_off(self) -> None:
         assert Compilation.of(Settings(_env_file=None)).described is None
@@ -124,6 +137,11 @@ class TestDescription:
     def test_has_the_default_size_where_none_is_named(self) -> None:
         settings = Settings(compile="default", default_width=320, _env_file=None)
         assert Compilation.of(settings).described == "default 320x512"
+
+
+    def test_names_the_largest_batch_where_there_are_batches(self) -> None:
+        settings = Settings(compile="default", max_batch_size=4, _env_file=None)
+        assert Compilation.of(settings).described == "default 512x512 batch 4"
 
 
 class TestChannelsLast:
