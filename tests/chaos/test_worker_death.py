@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,7 @@ from tests.chaos.bench import (
     REQUESTS,
     Figures,
     GoodClient,
+    Record,
     ended_by_worker,
     finished,
     outcomes,
@@ -70,14 +71,8 @@ def kill_at_work(stack: Stack, way: Callable[[Stack], None], delay: float) -> fl
     return killed_at
 
 
-@pytest.mark.timeout(sized(short=400, full=3600))
-def test_every_job_survives_the_deaths_of_its_workers(
-    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
-) -> None:
-    pictures = undisturbed(client)
-    before = finished(stack)
-    ids = [client.submit(REQUESTS[n % len(REQUESTS)], f"job-{n}") for n in range(JOBS)]
-
+def kill_again_and_again(stack: Stack, random: Random, before: int) -> list[float]:
+    """Kill workers at work, each way as often as the others; give the times."""
     ways = [WAYS[n % len(WAYS)] for n in range(KILLS)]
     random.shuffle(ways)
     killed_at = []
@@ -85,16 +80,54 @@ def test_every_job_survives_the_deaths_of_its_workers(
         # The last kill finds a quarter of the jobs still to be painted.
         until_finished(stack, before + JOBS * 3 * number // (4 * KILLS))
         killed_at.append(kill_at_work(stack, way, random.uniform(0, 1)))
+    return killed_at
 
-    jobs = [client.ended(job_id) for job_id in ids]
+
+def ended_twice(stack: Stack, ids: Iterable[str]) -> int:
     painted = ended_by_worker(stack.log("worker"))
-    double = sum(painted[job_id] > 1 for job_id in ids)
+    return sum(painted[job_id] > 1 for job_id in ids)
+
+
+def all_succeeded_once(jobs: Iterable[Record]) -> bool:
+    return all(
+        job["state"] == "succeeded" and outcomes(job).count("succeeded") == 1 for job in jobs
+    )
+
+
+@pytest.mark.timeout(sized(short=400, full=3600))
+def test_every_job_survives_the_deaths_of_its_workers(
+    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
+) -> None:
+    pictures = undisturbed(client)
+    before = finished(stack)
+    ids = [client.submit(REQUESTS[n % len(REQUESTS)], f"job-{n}") for n in range(JOBS)]
+    killed_at = kill_again_and_again(stack, random, before)
+    jobs = [client.ended(job_id) for job_id in ids]
+    double = ended_twice(stack, ids)
     report(Figures("worker death", jobs, KILLS, until_next_start(jobs, killed_at), double))
-    assert [job["state"] for job in jobs] == ["succeeded"] * JOBS
-    assert [outcomes(job).count("succeeded") for job in jobs] == [1] * JOBS
+    assert all_succeeded_once(jobs)
     assert double == 0
     for number, job_id in enumerate(ids):
         assert client.image(job_id) == pictures[number % len(pictures)], job_id
+
+
+@pytest.mark.timeout(sized(short=400, full=3600))
+def test_every_job_of_a_batch_survives_the_deaths_of_its_workers(
+    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
+) -> None:
+    stack.stop("worker")
+    stack.settings["MAX_BATCH_SIZE"] = "4"
+    stack.start("worker")
+    before = finished(stack)
+    ids = [client.submit({**REQUESTS[0], "seed": n}, f"beside-{n}") for n in range(JOBS)]
+    killed_at = kill_again_and_again(stack, random, before)
+    jobs = [client.ended(job_id) for job_id in ids]
+    double = ended_twice(stack, ids)
+    report(Figures("batches", jobs, KILLS, until_next_start(jobs, killed_at), double))
+    assert all_succeeded_once(jobs)
+    assert double == 0
+    assert len({client.image(job_id) for job_id in ids}) == JOBS
+    assert max(job["result"]["batch_size"] for job in jobs) > 1
 
 
 @pytest.mark.timeout(300)

@@ -138,7 +138,6 @@ class TestDescription:
         settings = Settings(compile="default", default_width=320, _env_file=None)
         assert Compilation.of(settings).described == "default 320x512"
 
-
     def test_names_the_largest_batch_where_there_are_batches(self) -> None:
         settings = Settings(compile="default", max_batch_size=4, _env_file=None)
         assert Compilation.of(settings).described == "default 512x512 batch 4"
