@@ -73,7 +73,9 @@ class DiffusersPipeline:
             prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
         )
         for request, batch_size in self._compilation.batches():
-            self._paint([Lane(request, lambda *_: None)] * batch_size)
+            for outcome in self._paint([Lane(request, lambda *_: None)] * batch_size):
+                if isinstance(outcome, Exception):
+                    raise outcome
         self.generate(small, lambda *_: None)
 
     def generate(

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
 
 from shared.generation import GenerationRequest
 from shared.settings import Settings, Size
@@ -91,6 +93,22 @@ def pixels(pipeline: DiffusersPipeline, request: GenerationRequest) -> bytes:
     return pipeline.generate(request, lambda *_: None).image.tobytes()
 
 
+def test_that_fails_ends_the_loading(plain: DiffusersPipeline) -> None:
+    def fail(*_: object) -> NoReturn:
+        message = "no compiler"
+        raise OSError(message)
+
+    compilation = Compilation("default", (SIZE,), backend=fail)
+    model = plain._model  # noqa: SLF001  # The same weights.
+    shelf = LoraShelf(LoraFolder(Path()), LoraCache())
+    compilation.apply(model.pipeline.unet)
+    pipeline = DiffusersPipeline(
+        model, loras=shelf, on_again=lambda _: None, compilation=compilation
+    )
+    with pytest.raises(BackendCompilerFailed, match="no compiler"):
+        pipeline.warm_up()
+
+
 class TestJob:
     @pytest.mark.parametrize("name", REQUESTS)
     def test_is_painted_without_compiling_anything(
@@ -137,7 +155,6 @@ class TestDescription:
     def test_has_the_default_size_where_none_is_named(self) -> None:
         settings = Settings(compile="default", default_width=320, _env_file=None)
         assert Compilation.of(settings).described == "default 320x512"
-
 
     def test_names_the_largest_batch_where_there_are_batches(self) -> None:
         settings = Settings(compile="default", max_batch_size=4, _env_file=None)
