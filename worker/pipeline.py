@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Hashable, Sequence
+from traceback import clear_frames
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -143,6 +144,8 @@ class DiffusersPipeline:
             raise DeviceLost(str(error)) from error
         except Exception as error:  # noqa: BLE001  # Of a batch it may be only one lane's.
             if batch_size == 1:
+                # What its frames hold of the device's memory others may need before it is told.
+                clear_frames(error.__traceback__)
                 return [error]
             _log.warning("batch failed", batch_size=batch_size, reason=type(error).__name__)
         # Here, where the error and the tensors in its frames are gone.
