@@ -1,6 +1,6 @@
 """Runs jobs: claims one, and those that are painted with it; has them painted, and finished."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -79,19 +79,18 @@ class Runner:
                     self._slip.remove(attempt.job.id)
             raise
 
-    def _run(self, attempts: Sequence[RunningAttempt], behind: Behind) -> str:
+    def _run(self, attempts: list[RunningAttempt], behind: Behind) -> str:
+        """Have them painted; one that ends early is taken out: from then it is another thread's."""
         lanes = {one: lane for one in attempts if (lane := one.begin()) is not None}
-        ended: dict[RunningAttempt, Exception] = {}
 
         def end_early(attempt: RunningAttempt, error: Exception) -> None:
-            if attempt not in ended:
-                ended[attempt] = error
+            if attempt in attempts:
+                attempts.remove(attempt)
                 behind([partial(self._end, attempt, error)], early=True)
 
         outcomes = self._paint(lanes, end_early)
-        left = [one for one in attempts if one not in ended]
-        words = [one.painted(outcomes.get(one)) for one in left]
-        behind([partial(self._finish, one) for one in left])
+        words = [one.painted(outcomes.get(one)) for one in attempts]
+        behind([partial(self._finish, one) for one in attempts])
         return words[0] if words else "stopped"
 
     def _paint(

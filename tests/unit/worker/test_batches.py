@@ -1,5 +1,6 @@
 """Which jobs are painted together, and what becomes of each of them."""
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -376,6 +377,32 @@ class TestEnds:
             make_runner(fake_redis, pipeline, max_batch_size=2, slip=slip).run("a")
         assert [store.get(job_id).state for job_id in "ab"] == [JobState.RUNNING] * 2
         assert slip.left() == ["a", "b"]
+
+    def test_of_the_call_leaves_no_lease_where_another_ends_meanwhile(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b", "c")
+        reached, go_on, finisher = Event(), Event(), Finisher()
+
+        def announce(job: Job) -> None:
+            if job.id == "a":
+                raise ConnectionError
+            reached.set()
+            go_on.wait(PATIENCE_SECONDS)
+
+        pipeline = PaintsBatches(waits_for="b", fails="a")
+        pipeline.before_it_waits = lambda: store.update("b", lambda job, now: job.cancel(now))
+        pipeline.after_it_waited = lambda: reached.wait(PATIENCE_SECONDS)
+        runner = make_runner(
+            fake_redis, pipeline, max_batch_size=3, renew_seconds=0.01, announce=announce
+        )
+        with pytest.raises(ConnectionError):
+            runner.run("a", finisher)
+        leases = [one.name for one in threading.enumerate() if one.name.startswith("lease")]
+        assert leases == ["lease-b"]
+        go_on.set()
+        finisher.wait()
+        assert store.get("b").state is JobState.CANCELED
 
     def test_of_the_call_leaves_nothing_on_the_slip_of_a_process_that_goes_on(
         self, fake_redis: Redis, store: JobStore
