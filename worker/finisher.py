@@ -1,8 +1,8 @@
 """Finishing pictures behind the painting of the next ones."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from time import monotonic
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Protocol
 
 from shared.log import get_logger
 
@@ -11,11 +11,16 @@ _log = get_logger(__name__)
 Finish = Callable[[], None]
 """Encodes and keeps a picture, and writes down how its job has ended."""
 
-Behind = Callable[[Sequence[Finish]], None]
-"""Finishes pictures, now or soon."""
+
+class Behind(Protocol):
+    """Finishes pictures, now or soon."""
+
+    def __call__(self, finishes: Sequence[Finish], *, early: bool = False) -> None:
+        """Finish these; those that are early come amidst a painting, which is not to wait."""
+        ...
 
 
-def finish_now(finishes: Sequence[Finish]) -> None:
+def finish_now(finishes: Sequence[Finish], *, early: bool = False) -> None:  # noqa: ARG001
     """Finish before anything else is done."""
     for finish in finishes:
         finish()
@@ -28,24 +33,23 @@ class Finisher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="finisher")
         self._last: list[Future[None]] = []
 
-    def __call__(self, finishes: Sequence[Finish]) -> None:
-        """Finish these soon; wait here while those before them are not finished.
+    def __call__(self, finishes: Sequence[Finish], *, early: bool = False) -> None:
+        """Finish these soon; unless they are early, wait here for those before them.
 
-        So no more than the last call's pictures are lost with the process, and none pile up.
+        So no more than two batches' pictures are lost with the process, and none pile up.
         """
-        self.wait()
-        self._last = [self._thread.submit(finish) for finish in finishes]
+        if not early:
+            self.wait()
+            self._last.clear()
+        self._last += [self._thread.submit(_told, finish) for finish in finishes]
 
     def wait(self, seconds: float | None = None) -> None:
-        """Return when nothing is left to finish, or after so many seconds."""
-        until = None if seconds is None else monotonic() + seconds
-        while self._last:
-            left = None if until is None else max(until - monotonic(), 0)
-            try:
-                error = self._last[0].exception(left)
-            except TimeoutError:
-                return
-            if error is not None:
-                # Its lease ends, so another attempt paints it.
-                _log.error("a picture could not be finished", reason=type(error).__name__)
-            del self._last[0]
+        """Return when nothing is left to finish, or after so many seconds; in any thread."""
+        wait(list(self._last), seconds)
+
+
+def _told(finish: Finish) -> None:
+    try:
+        finish()
+    except Exception as error:  # noqa: BLE001  # Its lease ends, so another attempt paints it.
+        _log.error("a picture could not be finished", reason=type(error).__name__)

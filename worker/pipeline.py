@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Hashable, Sequence
+from traceback import clear_frames
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -73,7 +74,9 @@ class DiffusersPipeline:
             prompt="warm-up", num_inference_steps=5, height=256, width=256, seed=0
         )
         for request, batch_size in self._compilation.batches():
-            self._paint([Lane(request, lambda *_: None)] * batch_size)
+            for outcome in self._paint([Lane(request, lambda *_: None)] * batch_size):
+                if isinstance(outcome, Exception):
+                    raise outcome
         self.generate(small, lambda *_: None)
 
     def generate(
@@ -141,6 +144,8 @@ class DiffusersPipeline:
             raise DeviceLost(str(error)) from error
         except Exception as error:  # noqa: BLE001  # Of a batch it may be only one lane's.
             if batch_size == 1:
+                # What its frames hold of the device's memory others may need before it is told.
+                clear_frames(error.__traceback__)
                 return [error]
             _log.warning("batch failed", batch_size=batch_size, reason=type(error).__name__)
         # Here, where the error and the tensors in its frames are gone.

@@ -1,6 +1,6 @@
 """Runs jobs: claims one, and those that are painted with it; has them painted, and finished."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,7 +8,7 @@ from secrets import token_hex
 
 from PIL import Image
 
-from shared.errors import JobAlreadyTaken, ServiceError
+from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.log import get_logger
@@ -16,6 +16,7 @@ from shared.pace import Pace, Work
 from worker.attempt import Attempts, RunningAttempt
 from worker.batches import Beside, alone
 from worker.finisher import Behind, finish_now
+from worker.lease import Canceled
 from worker.painting import DeviceLost, Lane, OnStep, Outcome, outcome_of
 from worker.slip import Slip
 
@@ -63,31 +64,33 @@ class Runner:
         first = self._claim(job_id)
         if first is None:
             return "nothing to claim"
-        others = [self._claim(other) for other in self._beside(first.job)]
-        claimed = [first, *filter(None, others)]
+        claimed = [first, *self._claim_beside(first.job)]
         attempts = [
             self._attempts.of(one.job, one.token, batch_size=len(claimed)) for one in claimed
         ]
         try:
             return self._run(attempts, behind)
-        except BaseException:  # The process ends, and other attempts paint them.
+        except BaseException as error:  # Other attempts paint them.
             for attempt in attempts:
                 attempt.leave()
+                if isinstance(
+                    error, Exception
+                ):  # Else the process ends, and the next one reads it.
+                    self._slip.remove(attempt.job.id)
             raise
 
-    def _run(self, attempts: Sequence[RunningAttempt], behind: Behind) -> str:
+    def _run(self, attempts: list[RunningAttempt], behind: Behind) -> str:
+        """Have them painted; one that ends early is taken out: from then it is another thread's."""
         lanes = {one: lane for one in attempts if (lane := one.begin()) is not None}
-        ended: dict[RunningAttempt, Exception] = {}
 
         def end_early(attempt: RunningAttempt, error: Exception) -> None:
-            if attempt not in ended:
-                ended[attempt] = error
-                behind([partial(self._end, attempt, error)])
+            if attempt in attempts:
+                attempts.remove(attempt)
+                behind([partial(self._end, attempt, error)], early=True)
 
         outcomes = self._paint(lanes, end_early)
-        left = [one for one in attempts if one not in ended]
-        words = [one.painted(outcomes.get(one)) for one in left]
-        behind([partial(self._finish, one) for one in left])
+        words = [one.painted(outcomes.get(one)) for one in attempts]
+        behind([partial(self._finish, one) for one in attempts])
         return words[0] if words else "stopped"
 
     def _paint(
@@ -113,8 +116,20 @@ class Runner:
         self._finish(attempt)
 
     def _finish(self, attempt: RunningAttempt) -> None:
-        attempt.finish()
-        self._slip.remove(attempt.job.id)
+        try:
+            attempt.finish()
+        finally:
+            self._slip.remove(attempt.job.id)
+
+    def _claim_beside(self, first: Job) -> list[_Claimed]:
+        claimed: list[_Claimed] = []
+        try:
+            for job_id in self._beside(first):
+                if (one := self._claim(job_id)) is not None:
+                    claimed.append(one)  # noqa: PERF401  # Those before an error are kept.
+        except Exception as error:  # noqa: BLE001  # The first can be painted without them.
+            _log.warning("no more claimed", job_id=first.id, reason=type(error).__name__)
+        return claimed
 
     def _claim(self, job_id: str) -> _Claimed | None:
         token = token_hex(8)
@@ -131,6 +146,9 @@ class Runner:
             _log.info("nothing to claim", job_id=job_id, reason=str(refusal))
             self._slip.remove(job_id)
             return None
+        except Exception:
+            self._slip.remove(job_id)  # Should it be claimed all the same, its lease ends.
+            raise
 
     def _seconds_of(self, job: Job) -> float | None:
         load = self._pipeline.load_seconds(job.request)
@@ -146,7 +164,7 @@ def _told(on_step: OnStep, tell: Callable[[Exception], None]) -> OnStep:
     def tell_and_raise(step: int, preview: Callable[[], Image.Image] | None = None) -> None:
         try:
             on_step(step, preview)
-        except Exception as error:
+        except (Canceled, AttemptLost) as error:  # A preview may fail with the device, for all.
             tell(error)
             raise
 

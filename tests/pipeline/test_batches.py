@@ -1,5 +1,6 @@
 """Several pictures in one call of the pipeline: each is its own, in its noise and in its end."""
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -205,6 +206,25 @@ class TestFailure:
             )
         assert outcomes[1] is broken
         assert len(images([outcomes[0], outcomes[2]])) == 2
+
+    def test_of_one_keeps_no_memory_from_the_others(self, pipeline: DiffusersPipeline) -> None:
+        held: list[weakref.ref[torch.Tensor]] = []
+        was_freed: list[bool] = []
+
+        def fail(_module: object, _inputs: object, output: object) -> None:
+            assert isinstance(output, torch.Tensor)
+            activations = output.clone()
+            if len(output) > 2 or not held:  # Of both, guided; then of the first alone.
+                held[:] = [weakref.ref(activations)] if len(output) == 2 else []
+                message = "a bug of the model"
+                raise ValueError(message)
+            was_freed.append(held[0]() is None)
+
+        with hooked(pipeline._model.pipeline.unet.conv_out, fail):  # noqa: SLF001
+            first, second = pipeline.generate_batch([lane(), lane(seed=8)])
+        assert isinstance(first, ValueError)
+        assert isinstance(second, Painting)
+        assert all(was_freed)
 
     def test_of_the_device_is_everybodys(self, pipeline: DiffusersPipeline) -> None:
         broken = FailingTimes(1, torch.AcceleratorError("device-side assert"))

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
 
 from shared.generation import GenerationRequest
 from shared.settings import Settings, Size
@@ -89,6 +91,22 @@ REQUESTS = {
 
 def pixels(pipeline: DiffusersPipeline, request: GenerationRequest) -> bytes:
     return pipeline.generate(request, lambda *_: None).image.tobytes()
+
+
+def test_that_fails_ends_the_loading(plain: DiffusersPipeline) -> None:
+    def fail(*_: object) -> NoReturn:
+        message = "no compiler"
+        raise OSError(message)
+
+    compilation = Compilation("default", (SIZE,), backend=fail)
+    model = plain._model  # noqa: SLF001  # The same weights.
+    shelf = LoraShelf(LoraFolder(Path()), LoraCache())
+    compilation.apply(model.pipeline.unet)
+    pipeline = DiffusersPipeline(
+        model, loras=shelf, on_again=lambda _: None, compilation=compilation
+    )
+    with pytest.raises(BackendCompilerFailed, match="no compiler"):
+        pipeline.warm_up()
 
 
 class TestJob:

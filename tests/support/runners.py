@@ -22,6 +22,7 @@ from worker.batches import Batches
 from worker.metrics import CountedPipeline, WorkerMetrics
 from worker.painting import Pipeline
 from worker.runner import Runner
+from worker.slip import Slip
 
 
 def must_not_end() -> None:
@@ -42,6 +43,7 @@ def make_runner(
     images: ImageStore | None = None,
     max_batch_size: int = 1,
     workers: int = 1,
+    slip: Slip | None = None,
 ) -> Runner:
     """Give a runner; with a queue it sends the message of the next job, as a worker does."""
     metrics = metrics or WorkerMetrics()
@@ -65,4 +67,4 @@ def make_runner(
     batches = Batches(
         store, counted, limit=max_batch_size, workers=lambda: workers, sleep=lambda _: None
     )
-    return Runner(store, attempts, WORKER, beside=batches.beside)
+    return Runner(store, attempts, WORKER, beside=batches.beside, slip=slip)

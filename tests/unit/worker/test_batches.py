@@ -1,22 +1,30 @@
 """Which jobs are painted together, and what becomes of each of them."""
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import NoReturn
 
 import pytest
+from fakeredis import FakeRedis, FakeServer
 from redis import Redis
+from redis.exceptions import RedisError
 
+from shared.event_log import EventLog
 from shared.generation import GenerationRequest
 from shared.job_parts import JobState, Priority
 from shared.job_store import JobStore
 from shared.jobs import Job
+from shared.keys import record_key
 from shared.redis_images import RedisImages
 from tests.support.builders import LIMIT, OTHER_TOKEN, claim_job, make_request, store_job
 from tests.support.pipelines import PATIENCE_SECONDS, PaintsFlat
 from tests.support.runners import make_runner
 from worker.batches import Batches
+from worker.finisher import Finisher
 from worker.painting import DeviceLost, Lane, Outcome
+from worker.slip import Slip
 
 _LOOK_SECONDS = 0.005
 
@@ -60,6 +68,28 @@ class PaintsBatches(PaintsFlat):
             Event().wait(_LOOK_SECONDS)
         message = "nobody ended it"
         raise AssertionError(message)
+
+
+class DeviceError(Exception):
+    """What a driver raises."""
+
+
+class LosesDeviceInPreview(PaintsBatches):
+    """Steps each picture until a preview is taken, which the device does not survive."""
+
+    def generate_batch(self, lanes: Sequence[Lane]) -> list[Outcome]:
+        for _ in range(int(PATIENCE_SECONDS / _LOOK_SECONDS)):
+            try:
+                for lane in lanes:
+                    lane.on_step(1, self._preview)
+            except DeviceError as error:
+                raise DeviceLost(str(error)) from error
+            Event().wait(_LOOK_SECONDS)
+        message = "nobody wanted a preview"
+        raise AssertionError(message)
+
+    def _preview(self) -> NoReturn:
+        raise DeviceError
 
 
 @pytest.fixture
@@ -238,6 +268,14 @@ class TestRun:
         assert [job.progress.fraction for job in jobs] == [1.0, 1.0]
         assert jobs[0].token != jobs[1].token
 
+    def test_paints_alone_where_the_line_cannot_be_read(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b")
+        fake_redis.set(record_key("b"), "of a newer version")
+        make_runner(fake_redis, PaintsBatches(), max_batch_size=2).run("a")
+        assert store.get("a").state is JobState.SUCCEEDED
+
 
 class TestEnds:
     def test_of_one_that_is_canceled_comes_before_the_others_are_painted(
@@ -279,6 +317,37 @@ class TestEnds:
         assert store.get("a").state is JobState.SUCCEEDED
         assert store.get("b").state is JobState.QUEUED
 
+    def test_of_one_that_is_canceled_does_not_wait_for_pictures_before(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b", "c")
+        go_on, waited, finisher = Event(), list[bool](), Finisher()
+        finisher([lambda: waited.append(go_on.wait(PATIENCE_SECONDS))])
+        pipeline = PaintsBatches(waits_for="b")
+        pipeline.before_it_waits = lambda: store.update("b", lambda job, now: job.cancel(now))
+        pipeline.after_it_waited = go_on.set
+        runner = make_runner(fake_redis, pipeline, max_batch_size=3, renew_seconds=0.01)
+        runner.run("a", finisher)
+        finisher.wait()
+        states = [store.get(job_id).state for job_id in "abc"]
+        assert states == [JobState.SUCCEEDED, JobState.CANCELED, JobState.SUCCEEDED]
+        assert waited == [True]
+
+    def test_of_the_device_amidst_a_preview_fails_no_job(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b")
+        EventLog(fake_redis).want_previews("b")
+        runner = make_runner(
+            fake_redis,
+            LosesDeviceInPreview(),
+            max_batch_size=2,
+            renew_seconds=0.01,
+            end_process=lambda: None,
+        )
+        assert runner.run("a") == "device lost"
+        assert [store.get(job_id).state for job_id in "ab"] == [JobState.RUNNING] * 2
+
     def test_of_one_that_failed_is_its_own(self, fake_redis: Redis, store: JobStore) -> None:
         queue(store, "a", "b")
         pipeline = PaintsBatches(fails="b")
@@ -303,7 +372,66 @@ class TestEnds:
         self, fake_redis: Redis, store: JobStore
     ) -> None:
         queue(store, "a", "b")
-        pipeline = PaintsBatches(breaks=SystemExit())
+        pipeline, slip = PaintsBatches(breaks=SystemExit()), Slip()
         with pytest.raises(SystemExit):
-            make_runner(fake_redis, pipeline, max_batch_size=2).run("a")
+            make_runner(fake_redis, pipeline, max_batch_size=2, slip=slip).run("a")
         assert [store.get(job_id).state for job_id in "ab"] == [JobState.RUNNING] * 2
+        assert slip.left() == ["a", "b"]
+
+    def test_of_the_call_leaves_no_lease_where_another_ends_meanwhile(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b", "c")
+        reached, go_on, finisher = Event(), Event(), Finisher()
+
+        def announce(job: Job) -> None:
+            if job.id == "a":
+                raise ConnectionError
+            reached.set()
+            go_on.wait(PATIENCE_SECONDS)
+
+        pipeline = PaintsBatches(waits_for="b", fails="a")
+        pipeline.before_it_waits = lambda: store.update("b", lambda job, now: job.cancel(now))
+        pipeline.after_it_waited = lambda: reached.wait(PATIENCE_SECONDS)
+        runner = make_runner(
+            fake_redis, pipeline, max_batch_size=3, renew_seconds=0.01, announce=announce
+        )
+        with pytest.raises(ConnectionError):
+            runner.run("a", finisher)
+        leases = [one.name for one in threading.enumerate() if one.name.startswith("lease")]
+        assert leases == ["lease-b"]
+        go_on.set()
+        finisher.wait()
+        assert store.get("b").state is JobState.CANCELED
+
+    def test_of_the_call_leaves_nothing_on_the_slip_of_a_process_that_goes_on(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a", "b")
+        pipeline, slip = PaintsBatches(breaks=ConnectionError()), Slip()
+        with pytest.raises(ConnectionError):
+            make_runner(fake_redis, pipeline, max_batch_size=2, slip=slip).run("a")
+        assert slip.left() == []
+
+
+class TestSlip:
+    def test_is_empty_where_redis_was_away(self) -> None:
+        server, slip = FakeServer(), Slip()
+        runner = make_runner(FakeRedis(server=server), slip=slip)
+        server.connected = False
+        with pytest.raises(RedisError):
+            runner.run("a")
+        assert slip.left() == []
+
+    def test_is_empty_where_a_picture_could_not_be_finished(
+        self, fake_redis: Redis, store: JobStore
+    ) -> None:
+        queue(store, "a")
+        slip = Slip()
+
+        def refuse(_: Job) -> NoReturn:
+            raise KeyError
+
+        with pytest.raises(KeyError):
+            make_runner(fake_redis, slip=slip, announce=refuse).run("a")
+        assert slip.left() == []

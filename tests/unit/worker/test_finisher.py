@@ -1,6 +1,8 @@
 """What is done behind the painting of the next picture, and in which order."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -21,6 +23,10 @@ from worker.finisher import Finisher
 from worker.painting import DeviceLost
 
 TOLD = "a picture could not be finished"
+
+
+def wait_for(event: Event) -> None:
+    assert event.wait(PATIENCE_SECONDS)
 
 
 class SlowImages(RedisImages):
@@ -159,6 +165,14 @@ class TestTrouble:
         broken = RaisesAfterAStep(DeviceLost("gone"))
         make_runner(fake_redis, broken, end_process=end_process).run("b", finisher)
         assert states == [JobState.SUCCEEDED]
+
+    def test_is_waited_for_in_several_threads(self, finisher: Finisher) -> None:
+        go_on = Event()
+        finisher([partial(wait_for, go_on)])
+        with ThreadPoolExecutor(4) as threads:
+            waiting = [threads.submit(finisher.wait) for _ in range(4)]
+            go_on.set()
+        assert [one.exception() for one in waiting] == [None] * 4
 
     def test_that_takes_long_is_not_waited_for_longer_than_asked(self, finisher: Finisher) -> None:
         go_on = Event()
