@@ -292,13 +292,19 @@ class JobStore:
         queued, held = pipeline.execute()
         return {JobState.QUEUED: queued, JobState.RUNNING: held}
 
-    def queued_ids(self, *, limit: int = 0) -> list[str]:
-        """Give the ids of the jobs that wait, next first; only so many, unless it is 0."""
+    def queued_ids(self) -> list[str]:
+        """Give the ids of the jobs that wait, next first."""
+        return self._queued_ids()
+
+    def _queued_ids(self, limit: int = 0) -> list[str]:
         return _as_ids(self._redis.zrange(QUEUED, 0, limit - 1))
 
-    def queue(self) -> list[tuple[str, Work]]:
-        """Give the jobs that wait, next first, and what each of them asks of a worker."""
-        job_ids = self.queued_ids()
+    def queue(self, *, limit: int = 0) -> list[tuple[str, Work]]:
+        """Give the jobs that wait, next first, and what each of them asks of a worker.
+
+        Only so many, unless it is 0.
+        """
+        job_ids = self._queued_ids(limit)
         if not job_ids:
             return []
         asked: Any = self._redis.hmget(WORK, job_ids)

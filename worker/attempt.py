@@ -150,7 +150,7 @@ class Attempts:
             previews=Previews(self.events, job, token),
             dispatch=self.dispatch,
             interval_seconds=self.renew_seconds,
-            step_timeout=self.step_timeout,
+            step_timeout=self.step_timeout * batch_size,
             end_process=self.end_process,
         )
 

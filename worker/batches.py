@@ -1,7 +1,7 @@
 """Which jobs in line are painted together with one that was claimed."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from itertools import takewhile
 
 from shared.job_store import JobStore
@@ -11,6 +11,7 @@ from worker.painting import Paints
 WAIT_SECONDS = 0.005
 """For more jobs where few wait: clients that ask at once do not ask in the same moment."""
 
+_SEEN = 256  # Of the line, as far as one worker looks.
 
 Beside = Callable[[Job], Sequence[str]]
 """Gives the ids of the jobs to paint with this one."""
@@ -30,13 +31,19 @@ class Batches:
         pipeline: Paints,
         *,
         limit: int,
+        models: Collection[str],
         workers: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Have at most `limit` pictures in a batch; `workers` says how many share the line."""
+        """Have at most `limit` pictures in a batch.
+
+        `models` are those that this worker serves: jobs of others are not in its line, which it
+        shares with as many as `workers` says, itself included.
+        """
         self._store = store
         self._pipeline = pipeline
         self._limit = limit
+        self._models = models
         self._workers = workers
         self._sleep = sleep
 
@@ -57,10 +64,13 @@ class Batches:
 
     def _look(self, key: Hashable, workers: int) -> tuple[list[str], bool]:
         """Give what is found, and whether nothing else waits."""
-        others = self._limit - 1
-        waiting = self._store.queued_ids(limit=others * workers)
+        waiting = [
+            job_id
+            for job_id, work in self._store.queue(limit=_SEEN)
+            if work.model is None or work.model in self._models
+        ]
         share = -(-(len(waiting) + 1) // workers) - 1
-        fitting = list(self._fitting(waiting[: min(share, others)], key))
+        fitting = list(self._fitting(waiting[: min(share, self._limit - 1)], key))
         return fitting, len(fitting) == len(waiting)
 
     def _fitting(self, job_ids: list[str], key: Hashable) -> Iterator[str]:

@@ -318,11 +318,13 @@ def start_runner(
         announce=partial(hint_delivery, queue),
         tracing=tracing,
     )
+    names = frozenset(model.name for model in models)
     batches = Batches(
         store,
         pipeline,
         limit=settings.max_batch_size,
-        workers=lambda: count_of(queue_name(model.name for model in models), workers.alive()),
+        models=names,
+        workers=lambda: count_of(queue_name(names), workers.alive()),
     )
     task.behind = finisher
     task.runner = Runner(store, attempts, name, beside=batches.beside, slip=slip)

@@ -148,12 +148,14 @@ class DiffusersPipeline:
                 clear_frames(error.__traceback__)
                 return [error]
             _log.warning("batch failed", batch_size=batch_size, reason=type(error).__name__)
-        # Here, where the error and the tensors in its frames are gone.
+        self._make_room()  # Here, where the error and the tensors in its frames are gone.
+        return None
+
+    def _make_room(self) -> None:
         self._texts.clear()
         gc.collect()
         if self.build.device == "cuda":
             torch.cuda.empty_cache()
-        return None
 
     def _for_one_job(self, request: GenerationRequest) -> StableDiffusionPipeline:
         # The modules are shared; what a run leaves on the pipeline and its sampler is not.

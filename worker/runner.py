@@ -73,9 +73,8 @@ class Runner:
         except BaseException as error:  # Other attempts paint them.
             for attempt in attempts:
                 attempt.leave()
-                if isinstance(
-                    error, Exception
-                ):  # Else the process ends, and the next one reads it.
+            if isinstance(error, Exception):  # Else the process ends, and the next reads the slip.
+                for attempt in attempts:
                     self._slip.remove(attempt.job.id)
             raise
 

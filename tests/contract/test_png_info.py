@@ -42,6 +42,7 @@ RESULT = {
     "prompt_chunks": 1,
     "negative_prompt_tokens": 0,
     "dropped_negative_text": "",
+    "batch_size": 1,
 }
 
 

@@ -65,6 +65,11 @@ def make_runner(
         tracing=tracing or NoTracing(),
     )
     batches = Batches(
-        store, counted, limit=max_batch_size, workers=lambda: workers, sleep=lambda _: None
+        store,
+        counted,
+        limit=max_batch_size,
+        models=(),
+        workers=lambda: workers,
+        sleep=lambda _: None,
     )
     return Runner(store, attempts, WORKER, beside=batches.beside, slip=slip)

@@ -97,9 +97,9 @@ def store(fake_redis: Redis) -> JobStore:
     return JobStore(fake_redis, result_ttl=60, lease_seconds=15)
 
 
-def queue(store: JobStore, *job_ids: str, width: int = 256) -> None:
+def queue(store: JobStore, *job_ids: str, width: int = 256, model: str | None = None) -> None:
     for job_id in job_ids:
-        store_job(store, job_id, prompt=job_id, width=width)
+        store_job(store, job_id, prompt=job_id, width=width, model=model)
 
 
 def lose(store: JobStore, job_id: str) -> None:
@@ -120,6 +120,7 @@ class Line:
             self.store,
             PaintsBatches(),
             limit=limit,
+            models=("demo", "second"),
             workers=lambda: workers,
             sleep=self._sleep,
         )
@@ -156,6 +157,21 @@ class TestBeside:
         queue(store, "other", width=512)
         queue(store, "b")
         assert line.beside("a") == []
+
+    def test_a_job_is_none_that_other_workers_have_to_paint(
+        self, store: JobStore, line: Line
+    ) -> None:
+        queue(store, "a")
+        queue(store, "other", model="elsewhere")
+        queue(store, "b", model="second")
+        assert line.beside("a") == ["b"]
+
+    def test_a_job_leaves_other_workers_their_share_of_what_they_can_paint(
+        self, store: JobStore, line: Line
+    ) -> None:
+        queue(store, "a", "b", "c")
+        queue(store, *(f"other-{number}" for number in range(5)), model="elsewhere")
+        assert line.beside("a", workers=2) == ["b"]
 
     def test_a_job_whose_worker_was_lost_is_nobody(self, store: JobStore, line: Line) -> None:
         queue(store, "a", "b")
