@@ -57,6 +57,13 @@ class TestPut:
         headers = only_message(redis)["headers"]
         assert (headers["task"], headers["id"]) == ("generate", "a")
 
+    def test_asks_redis_for_one_command(self, queue: JobQueue, redis: Redis) -> None:
+        queue.put(queued_job("first"))
+        before = redis.info("stats")["total_commands_processed"]
+        queue.put(queued_job("second"))
+        # The two looks at the count are one command more.
+        assert redis.info("stats")["total_commands_processed"] - before == 2
+
     def test_carries_json(self, queue: JobQueue, redis: Redis) -> None:
         queue.put(queued_job("a"))
         assert only_message(redis)["content-type"] == "application/json"
@@ -123,7 +130,27 @@ class TestWaitingIds:
             message.ack()
 
 
+class TestTaking:
+    def test_leaves_nothing_in_redis(self, queue: JobQueue, celery: Celery, redis: Redis) -> None:
+        queue.put(queued_job("a"))
+        with celery.connection_for_read() as connection:
+            connection.SimpleQueue(GENERATE).get(timeout=5)
+            assert redis.keys("unacked*") == []
+
+    def test_gives_the_message_back_that_was_not_accepted_at_a_stop(
+        self, queue: JobQueue, celery: Celery
+    ) -> None:
+        queue.put(queued_job("a"))
+        with celery.connection_for_read() as connection:
+            connection.SimpleQueue(GENERATE).get(timeout=5)
+        assert queue.waiting_ids() == {"a"}
+
+
 class TestCelery:
+    def test_sends_no_events_of_tasks_before_somebody_asks_for_them(self, celery: Celery) -> None:
+        asked = (celery.conf.worker_send_task_events, celery.conf.task_send_sent_event)
+        assert asked == (False, False)
+
     def test_refuses_anything_but_json(self, celery: Celery) -> None:
         assert celery.conf.accept_content == ["json"]
 
