@@ -162,57 +162,46 @@ def _images_of(settings: Settings, redis: Redis) -> ImageStore:
         raise SystemExit(message) from None
 
 
-# Coroutines, though they wait for nothing: FastAPI would give each of them to a thread. And none of
-# them depends on another: it would go through that again wherever it is asked for.
-def _services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """Give the parts of the process that serves a request."""
     return cast("Services", request.app.state.services)
 
 
+# Coroutines, though they wait for nothing: FastAPI would give each of them to a thread. And none of
+# them depends on another: it would go through that again wherever it is asked for.
 async def require_broker(request: Request) -> None:
     """Refuse at once what needs Redis while it is away.
 
     Raises:
         BrokerUnavailable: It is.
     """
-    if not _services(request).broker.available:
+    if not services_of(request).broker.available:
         raise BrokerUnavailable
 
 
 async def _settings(request: Request) -> Settings:
-    return _services(request).settings
-
-
-async def _keys(request: Request) -> KeyRing:
-    return _services(request).keys
-
-
-async def _limiter(request: Request) -> RateLimiter:
-    return _services(request).limiter
-
-
-async def _jobs(request: Request) -> JobService:
-    return _services(request).jobs
+    return services_of(request).settings
 
 
 async def _prompt_readers(request: Request) -> PromptReaders:
-    return _services(request).prompts
+    return services_of(request).prompts
 
 
 async def _inputs(request: Request) -> InputStore:
-    return _services(request).inputs
+    return services_of(request).inputs
 
 
 async def _waiter(request: Request) -> Waiter:
-    return _services(request).waiter
+    return services_of(request).waiter
 
 
 async def _feeds(request: Request) -> EventFeeds:
-    return _services(request).feeds
+    return services_of(request).feeds
 
 
 async def blocking_call(request: Request) -> BlockingCall:
     """Give what waits for clients."""
-    return _services(request).blocking_call
+    return services_of(request).blocking_call
 
 
 async def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveModels:
@@ -220,31 +209,28 @@ async def _live_models(settings: "CurrentSettings", workers: "Workers") -> LiveM
 
 
 async def _live_loras(request: Request) -> LiveLoras:
-    return LiveLoras(LoraRegistry(_services(request).redis))
+    return LiveLoras(LoraRegistry(services_of(request).redis))
 
 
 async def _event_log(request: Request) -> EventLog:
-    return EventLog(_services(request).redis)
+    return EventLog(services_of(request).redis)
 
 
 async def _workers(request: Request) -> WorkerRegistry:
-    return _services(request).workers
+    return services_of(request).workers
 
 
 async def _metrics(request: Request) -> CollectorRegistry:
-    return _services(request).metrics
+    return services_of(request).metrics
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
-AllJobs = Annotated[JobService, Depends(_jobs)]
 CurrentInputs = Annotated[InputStore, Depends(_inputs)]
 CurrentBlockingCall = Annotated[BlockingCall, Depends(blocking_call)]
 Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentPromptReaders = Annotated[PromptReaders, Depends(_prompt_readers)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
-Keys = Annotated[KeyRing, Depends(_keys)]
-Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
 CurrentEventLog = Annotated[EventLog, Depends(_event_log)]
 CurrentLiveLoras = Annotated[LiveLoras, Depends(_live_loras)]
