@@ -9,7 +9,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from api.async_redis import connect_async
-from shared.keys import CHANGES_CHANNEL
+from shared.keys import CHANGES_CHANNEL, ENDS_CHANNEL
 from shared.log import get_logger
 from shared.redis_client import CONNECT_TIMEOUT_SECONDS
 
@@ -23,6 +23,10 @@ class Listener(Protocol):
 
     def changed(self, job_id: str, word: str) -> None:
         """Hear that a job has come into the state `word`, or that it has a `preview`."""
+        ...
+
+    def ended(self, job_id: str, record: str) -> None:
+        """Hear that a job has ended, with its record as JSON; `changed` comes as well."""
         ...
 
     async def sweep(self) -> None:
@@ -50,7 +54,7 @@ class Changes:
             while True:
                 try:
                     async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                        await subscription.subscribe(CHANGES_CHANNEL)
+                        await subscription.subscribe(CHANGES_CHANNEL, ENDS_CHANNEL)
                         await self._listen(subscription)
                 except (RedisError, OSError) as error:
                     _log.warning("subscription lost", reason=type(error).__name__)
@@ -67,6 +71,12 @@ class Changes:
                 swept = monotonic()
             message = await subscription.get_message(timeout=self._sweep_seconds)
             if message is not None:
-                job_id, _, word = message["data"].decode(errors="replace").partition(" ")
-                for listener in self._listeners:
-                    listener.changed(job_id, word)
+                self._tell(message["channel"].decode(), message["data"].decode(errors="replace"))
+
+    def _tell(self, channel: str, message: str) -> None:
+        job_id, _, rest = message.partition(" ")
+        for listener in self._listeners:
+            if channel == ENDS_CHANNEL:
+                listener.ended(job_id, rest)
+            else:
+                listener.changed(job_id, rest)

@@ -6,12 +6,10 @@ from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
 from api.blocking_call import BlockingCall
-from api.callers import KeyRing
 from api.event_feed import EventFeeds
 from api.live_loras import LiveLoras
 from api.live_models import LiveModels
 from api.prompt_readers import PromptReaders
-from api.rate_limiter import RateLimiter
 from api.services import Services
 from api.waiter import Waiter
 from shared.errors import BrokerUnavailable
@@ -41,14 +39,6 @@ async def require_broker(request: Request) -> None:
 
 async def _settings(request: Request) -> Settings:
     return services_of(request).settings
-
-
-async def _keys(request: Request) -> KeyRing:
-    return services_of(request).keys
-
-
-async def _limiter(request: Request) -> RateLimiter:
-    return services_of(request).limiter
 
 
 async def _prompt_readers(request: Request) -> PromptReaders:
@@ -99,8 +89,6 @@ Feeds = Annotated[EventFeeds, Depends(_feeds)]
 CurrentPromptReaders = Annotated[PromptReaders, Depends(_prompt_readers)]
 CurrentWaiter = Annotated[Waiter, Depends(_waiter)]
 CurrentMetrics = Annotated[CollectorRegistry, Depends(_metrics)]
-Keys = Annotated[KeyRing, Depends(_keys)]
-Limiter = Annotated[RateLimiter, Depends(_limiter)]
 Workers = Annotated[WorkerRegistry, Depends(_workers)]
 CurrentEventLog = Annotated[EventLog, Depends(_event_log)]
 CurrentLiveLoras = Annotated[LiveLoras, Depends(_live_loras)]

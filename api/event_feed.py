@@ -181,6 +181,9 @@ class EventFeeds:
         if job_id in self._feeds:
             self._feeds[job_id].woken.set()
 
+    def ended(self, job_id: str, record: str) -> None:
+        """Wait for `changed`: the end is told as every change is."""
+
     async def sweep(self) -> None:
         """Read on for everybody."""
         for feed in self._feeds.values():

@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.authentication import CurrentCaller
-from api.dependencies import CurrentBlockingCall, Limiter, services_of
+from api.dependencies import CurrentBlockingCall, services_of
 from api.own_jobs import OwnJobs
 from api.response_headers import add_headers
 from api.series import Series
@@ -17,12 +17,13 @@ async def _own_jobs(request: Request, caller: CurrentCaller) -> OwnJobs:
     return services_of(request).jobs_of(caller)
 
 
-async def count_submit(request: Request, limiter: Limiter, caller: CurrentCaller) -> None:
+async def count_submit(request: Request, caller: CurrentCaller) -> None:
     """Count a submit, and let the answer say what is left.
 
     Raises:
         RateLimited: The caller has submitted too much of late.
     """
+    limiter = services_of(request).limiter
     allowance = await run_in_threadpool(limiter.take, caller) if caller.rate else None
     if allowance is None:
         return

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
@@ -16,11 +17,11 @@ _BATCH = 200
 
 
 class Waiter:
-    """Wakes those who wait for a job when it has ended; they read its record again."""
+    """Gives those who wait for a job its record when it has ended, or has them read it again."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._waiting: defaultdict[str, set[asyncio.Future[Job | None]]] = defaultdict(set)
         self._stopping = False
 
     async def wait(self, job_id: str) -> Job:
@@ -33,7 +34,7 @@ class Waiter:
         """
         while True:
             # Registered before the record is read, so that no end falls between the two.
-            woken = asyncio.get_running_loop().create_future()
+            woken: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
             self._waiting[job_id].add(woken)
             try:
                 job = await self._look(job_id)
@@ -41,7 +42,8 @@ class Waiter:
                     return job
                 if self._stopping:
                     raise ServerStopping(job_id)
-                await woken
+                if (ended := await woken) is not None:
+                    return ended
             finally:
                 self._forget(job_id, woken)
 
@@ -62,6 +64,14 @@ class Waiter:
         if word in _FINAL_STATES:
             self._wake(job_id)
 
+    def ended(self, job_id: str, record: str) -> None:
+        """Give those who wait for this job its record, if this version can read it."""
+        if job_id in self._waiting:
+            try:
+                self._wake(job_id, Job.model_validate_json(record))
+            except ValidationError:
+                self._wake(job_id)
+
     async def sweep(self) -> None:
         """Wake those whose job has ended without a word.
 
@@ -76,12 +86,12 @@ class Waiter:
                 if job is None or job.state.is_final:
                     self._wake(job_id)
 
-    def _wake(self, job_id: str) -> None:
+    def _wake(self, job_id: str, ended: Job | None = None) -> None:
         for woken in self._waiting.get(job_id, ()):
             if not woken.done():
-                woken.set_result(None)
+                woken.set_result(ended)
 
-    def _forget(self, job_id: str, woken: asyncio.Future[None]) -> None:
+    def _forget(self, job_id: str, woken: asyncio.Future[Job | None]) -> None:
         self._waiting[job_id].discard(woken)
         if not self._waiting[job_id]:
             del self._waiting[job_id]

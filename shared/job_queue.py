@@ -45,7 +45,7 @@ def create_celery(redis_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_send_task_events=True,  # For Flower.
+        worker_send_task_events=True,  # For Flower, which else has no row of its first seconds.
         task_send_sent_event=True,
         worker_proc_alive_timeout=600,  # A child is up only once its model is loaded.
         worker_lost_wait=1,
@@ -55,6 +55,9 @@ def create_celery(redis_url: str) -> Celery:
         broker_transport_options={
             "priority_steps": _PRIORITIES,
             "queue_order_strategy": "priority",
+            # Would list what a worker has taken, in four commands a job, for a redelivery after an
+            # hour: the reaper sends a message that was lost within seconds.
+            "ack_emulation": False,
             "max_retries": 0,  # Of a message that cannot be sent: the reaper sends it later.
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "socket_timeout": 5,
@@ -97,6 +100,7 @@ class JobQueue:
             priority=_AGAIN if job.attempts else _NEW,
             ignore_result=True,
             retry=False,
+            declare=(),  # Whoever reads a queue declares it.
             # In Flower's rows, and nowhere else.
             argsrepr=f"'{prompt_head(job.request.prompt)}'",
             kwargsrepr=_in_words(job.request),
@@ -110,7 +114,7 @@ class JobQueue:
             kombu.exceptions.OperationalError: Redis did not take it within seconds.
         """
         self._celery.send_task(
-            DELIVER, args=[job_id], queue=DELIVERIES, ignore_result=True, retry=False
+            DELIVER, args=[job_id], queue=DELIVERIES, ignore_result=True, retry=False, declare=()
         )
 
     def count_deliveries(self) -> int:
@@ -120,8 +124,7 @@ class JobQueue:
     def waiting_ids(self, queues: Iterable[str] = (GENERATE,)) -> set[str]:
         """Give the ids whose message waits for a worker.
 
-        Not those on their way to one: the transport's list of these forgets what a killed worker
-        had taken only after an hour, and a second message does no harm.
+        Not those on their way to one: nothing knows of these, and a second message does no harm.
         """
         keys = [key for queue in queues for key in message_lists(queue)]
         lists = [self._redis.lrange(key, 0, -1) for key in keys]

@@ -141,6 +141,7 @@ local again_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local lost_by, event, data, kept = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local member, expiry, delivery_due = ARGV[14], ARGV[15], ARGV[16]
 local owner, class, cost, created_at = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
+local ends = ARGV[21]
 
 local current = redis.call('GET', record)
 if current == changed and expected ~= changed then return 'done' end
@@ -187,6 +188,7 @@ else
   redis.call('ZADD', expiries, expiry, member .. ' ' .. owner)
   local claim = redis.call('GET', idempotency)
   if claim and string.find(claim, id, 1, true) then redis.call('EXPIRE', idempotency, ttl) end
+  redis.call('PUBLISH', ends, id .. ' ' .. changed)
 end
 if event ~= '' then tell(events, kept, event, data, channel, id .. ' ' .. state) end
 if ttl ~= '' then redis.call('EXPIRE', events, ttl) end

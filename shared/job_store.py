@@ -17,6 +17,7 @@ from shared.jobs import Job
 from shared.keys import (
     CHANGES_CHANNEL,
     DELIVERIES,
+    ENDS_CHANNEL,
     EXPIRIES,
     HELD,
     QUEUED,
@@ -417,6 +418,7 @@ class JobStore:
                 job.priority,
                 Work.of(job.request).cost,
                 job.created_at.timestamp(),
+                ENDS_CHANNEL,
             ],
         )
         return answer

@@ -21,12 +21,14 @@
 | `semantic-bit:input:{owner}:{sha256}` | a PNG that jobs begin with; expires unless one uses it |
 | `semantic-bit:workers-change` | is another one with every heartbeat |
 | `semantic-bit:changes` | channel that says `{id} {state}` at every change, and `{id} preview` |
+| `semantic-bit:ends` | channel that says `{id} {record}` at every end, just before that |
 """
 
 from shared.job_parts import JobState
 
 PREFIX = "semantic-bit:"
 CHANGES_CHANNEL = f"{PREFIX}changes"
+ENDS_CHANNEL = f"{PREFIX}ends"
 QUEUED = f"{PREFIX}queued"
 TURNS = f"{PREFIX}turns"
 SENT = f"{PREFIX}out"

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from api.authentication import CurrentCaller
-from api.dependencies import CurrentInputs, CurrentSettings
+from api.dependencies import services_of
 from api.inputs.body import read_body
 from api.inputs.canonical import canonical_mask, canonical_picture
 from api.inputs.headers import PictureRefused
@@ -66,12 +66,11 @@ def validated(model: type[Model], fields: object) -> Model:
 
 
 def _taken(model: type[Model]) -> Callable[..., Awaitable[Model]]:
-    async def take(
-        request: Request, caller: CurrentCaller, store: CurrentInputs, settings: CurrentSettings
-    ) -> Model:
-        sent = await read_body(request, model, max_bytes=settings.max_body_bytes)
+    async def take(request: Request, caller: CurrentCaller) -> Model:
+        services = services_of(request)
+        sent = await read_body(request, model, max_bytes=services.settings.max_body_bytes)
         wished = validated(model, sent.fields)
-        references = await keep_pictures(store, caller.name, sent.pictures)
+        references = await keep_pictures(services.inputs, caller.name, sent.pictures)
         return wished.model_copy(update=references)
 
     return take

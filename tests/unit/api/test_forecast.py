@@ -150,9 +150,9 @@ class WatchedStore(JobStore):
 
     looks = 0
 
-    def queue(self) -> list[tuple[str, Work]]:
+    def queue(self, *, limit: int = 0) -> list[tuple[str, Work]]:
         self.looks += 1
-        return super().queue()
+        return super().queue(limit=limit)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from shared.errors import JobExpired, JobNotFound, ServerStopping
 from shared.job_parts import JobState
 from shared.job_store import JobStore
 from shared.jobs import Job
-from shared.keys import CHANGES_CHANNEL
+from shared.keys import CHANGES_CHANNEL, ENDS_CHANNEL
 from tests.support.builders import TOKEN, bring_to, claim_job, job_in, make_result, store_job
 from tests.unit.eventually import PATIENCE_SECONDS, eventually
 
@@ -128,6 +128,23 @@ class TestWait:
         store_job(store, "a")
         async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
             assert finish(store) == await end_of(task)
+
+    async def test_is_given_the_end_with_the_message_and_reads_no_record_again(
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
+    ) -> None:
+        store_job(store, "a")
+        async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
+            assert finish(store) == await end_of(task)
+        assert store.reads == ["a"]
+
+    async def test_reads_the_record_where_the_message_has_none_that_it_understands(
+        self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str
+    ) -> None:
+        store_job(store, "a")
+        async with listening(waiter, redis, redis_url), waiting(waiter, store, "a") as task:
+            ended = finish_silently(redis)
+            redis.publish(ENDS_CHANNEL, "a {}")
+            assert await end_of(task) == ended
 
     async def test_is_woken_neither_by_another_job_nor_by_a_step(
         self, waiter: Waiter, store: WatchedStore, redis: Redis, redis_url: str

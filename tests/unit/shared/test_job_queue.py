@@ -57,6 +57,13 @@ class TestPut:
         headers = only_message(redis)["headers"]
         assert (headers["task"], headers["id"]) == ("generate", "a")
 
+    def test_asks_redis_for_a_message_and_word_of_it(self, queue: JobQueue, redis: Redis) -> None:
+        queue.put(queued_job("first"))
+        before = redis.info("stats")["total_commands_processed"]
+        queue.put(queued_job("second"))
+        # Of the two looks at the count one is a command more.
+        assert redis.info("stats")["total_commands_processed"] - before == 3
+
     def test_carries_json(self, queue: JobQueue, redis: Redis) -> None:
         queue.put(queued_job("a"))
         assert only_message(redis)["content-type"] == "application/json"
@@ -121,6 +128,22 @@ class TestWaitingIds:
             message = connection.SimpleQueue(GENERATE).get(timeout=5)
             assert queue.waiting_ids() == set()
             message.ack()
+
+
+class TestTaking:
+    def test_leaves_nothing_in_redis(self, queue: JobQueue, celery: Celery, redis: Redis) -> None:
+        queue.put(queued_job("a"))
+        with celery.connection_for_read() as connection:
+            connection.SimpleQueue(GENERATE).get(timeout=5)
+            assert redis.keys("unacked*") == []
+
+    def test_gives_the_message_back_that_was_not_accepted_at_a_stop(
+        self, queue: JobQueue, celery: Celery
+    ) -> None:
+        queue.put(queued_job("a"))
+        with celery.connection_for_read() as connection:
+            connection.SimpleQueue(GENERATE).get(timeout=5)
+        assert queue.waiting_ids() == {"a"}
 
 
 class TestCelery:
