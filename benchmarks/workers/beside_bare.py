@@ -7,9 +7,10 @@ from benchmarks.bare import Bare
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
 from tests.support.pipelines import NoBatches
+from worker.child import Publish
 from worker.encoding import encode_png
 from worker.inputs import NO_INPUTS, Inputs
-from worker.main import Publish, main, model_loader
+from worker.main import main, model_loader
 from worker.metrics import OnAgain
 from worker.model_shelf import Loader
 from worker.model_source import NamedModel

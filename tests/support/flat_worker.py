@@ -4,7 +4,8 @@ from shared.settings import Settings
 from tests.support.builders import BUILD
 from tests.support.pipelines import Gives, PaintsFlat
 from tests.support.tokenizers import make_tokenizer
-from worker.main import Publish, main
+from worker.child import Publish
+from worker.main import main
 from worker.metrics import OnAgain
 
 

@@ -11,8 +11,9 @@ from PIL.Image import Image
 
 from shared.generation import Build, GenerationRequest
 from shared.settings import Settings
+from worker.child import Publish
 from worker.inputs import NO_INPUTS, Inputs
-from worker.main import Publish, main, model_loader
+from worker.main import main, model_loader
 from worker.metrics import OnAgain
 from worker.model_shelf import Loader
 from worker.model_source import NamedModel
