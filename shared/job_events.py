@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from shared.job_parts import JobState
+from shared.job_parts import JobState, Progress
 from shared.jobs import Job
 
 
@@ -42,14 +42,26 @@ class JobEvent(BaseModel):
     """1 for the job's first, 2 for its second; None where it is not kept."""
 
 
-def event_of(before: Job | None, after: Job, now: datetime) -> JobEvent | None:
-    """Tell what the change from `before` to `after` was, if there is something to tell."""
-    if before is None or before.state is not after.state:
-        return JobEvent(type=_TYPE_OF[after.state], data=_data_of_state(after, now))
-    if after.progress.step > before.progress.step:
-        step = {**after.progress.model_dump(), "eta_seconds": after.eta_seconds(now)}
-        return JobEvent(type=EventType.STEP, data=step)
-    return None
+def events_of(before: Job | None, after: Job, now: datetime) -> list[JobEvent]:
+    """Tell what there is to tell of the change from `before` to `after`, in its order.
+
+    Several steps may be written as one change; each of them is an event.
+    """
+    if before is None:
+        return [_state_of(after, now)]
+    steps = range(before.progress.step + 1, after.progress.step + 1)
+    told = [_step_of(after, step, now) for step in steps]
+    return told if before.state is after.state else [*told, _state_of(after, now)]
+
+
+def _step_of(job: Job, step: int, now: datetime) -> JobEvent:
+    progress = Progress.at(step, job.progress.total)
+    data = {**progress.model_dump(), "eta_seconds": job.eta_seconds(now)}
+    return JobEvent(type=EventType.STEP, data=data)
+
+
+def _state_of(job: Job, now: datetime) -> JobEvent:
+    return JobEvent(type=_TYPE_OF[job.state], data=_data_of_state(job, now))
 
 
 _TYPE_OF = {

@@ -1,12 +1,15 @@
 """What changes a job in Redis, as one: Lua, so that nothing comes between."""
 
-# Append an event under the next number, and wake who listens.
+# Append events, each a type and its data, under the next numbers, and wake who listens.
 _TELL = """
-local function tell(events, kept, event, data, channel, message)
+local function tell(events, kept, told, channel, message)
   local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
-  local number = last and tonumber(string.match(last[1], '^%d+')) + 1 or 1
-  local id = string.format('%d-0', number)
-  redis.call('XADD', events, 'MAXLEN', kept, id, 'type', event, 'data', data)
+  local number = last and tonumber(string.match(last[1], '^%d+')) or 0
+  for _, event in ipairs(told) do
+    number = number + 1
+    local id = string.format('%d-0', number)
+    redis.call('XADD', events, 'MAXLEN', kept, id, 'type', event[1], 'data', event[2])
+  end
   redis.call('PUBLISH', channel, message)
 end
 """
@@ -122,7 +125,7 @@ redis.call('ZADD', waiting, created_at, id)
 redis.call('HSET', work, id, asked)
 redis.call('ZADD', listed, 0, member)
 redis.call('ZADD', listed_queued, 0, member)
-tell(events, kept, event, data, channel, id .. ' ' .. state)
+tell(events, kept, {{event, data}}, channel, id .. ' ' .. state)
 return done()
 """
 )
@@ -138,10 +141,10 @@ local listed_before, listed_now, deliveries = KEYS[9], KEYS[10], KEYS[11]
 local turns, waiting, sent = KEYS[12], KEYS[13], KEYS[14]
 local expected, changed, id, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local again_at, lease_end, ttl, ended_ttl = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local lost_by, event, data, kept = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
-local member, expiry, delivery_due = ARGV[14], ARGV[15], ARGV[16]
-local owner, class, cost, created_at = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
-local ends = ARGV[21]
+local lost_by, told, kept = ARGV[10], cjson.decode(ARGV[11]), ARGV[12]
+local member, expiry, delivery_due = ARGV[13], ARGV[14], ARGV[15]
+local owner, class, cost, created_at = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
+local ends = ARGV[20]
 
 local current = redis.call('GET', record)
 if current == changed and expected ~= changed then return 'done' end
@@ -190,7 +193,7 @@ else
   if claim and string.find(claim, id, 1, true) then redis.call('EXPIRE', idempotency, ttl) end
   redis.call('PUBLISH', ends, id .. ' ' .. changed)
 end
-if event ~= '' then tell(events, kept, event, data, channel, id .. ' ' .. state) end
+if #told > 0 then tell(events, kept, told, channel, id .. ' ' .. state) end
 if ttl ~= '' then redis.call('EXPIRE', events, ttl) end
 return 'done'
 """
@@ -209,7 +212,7 @@ if not job or not string.find(job, '"token":"' .. token .. '"', 1, true) then re
 if not string.find(job, '"state":"running"', 1, true) then return 'lost' end
 local last = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
 if last and last[2][4] == data then return 'done' end
-tell(events, kept, event, data, channel, id .. ' ' .. event)
+tell(events, kept, {{event, data}}, channel, id .. ' ' .. event)
 return 'done'
 """
 )

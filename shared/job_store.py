@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
 from shared.errors import JobExpired, JobNotFound, LeaseRenewed
-from shared.job_events import event_of
+from shared.job_events import events_of
 from shared.job_parts import JobState, Priority
 from shared.job_scripts import ADD, CLAIM_DELIVERIES, RELEASE, SWAP
 from shared.jobs import Job
@@ -149,8 +149,7 @@ class JobStore:
         replaces: IdempotencyClaim | None,
         groups: Sequence[WorkerGroup],
     ) -> Added:
-        event = event_of(None, job, job.created_at)
-        assert event is not None
+        (event,) = events_of(None, job, job.created_at)
         work = Work.of(job.request)
         answer, released = self._add(
             keys=[
@@ -376,7 +375,7 @@ class JobStore:
     ) -> bytes:
         final = job.state.is_final
         ttl = "kept" if before.state.is_final else self._result_ttl
-        event = event_of(before, job, now)
+        told = [(event.type, json.dumps(event.data)) for event in events_of(before, job, now)]
         delivery_due = job.delivery_due_at
         lease_end = (now + self._lease).timestamp() if renews else "kept"
         answer: bytes = self._swap(
@@ -408,8 +407,7 @@ class JobStore:
                 ttl if final else "",
                 self._result_ttl * _ENDED_TTL_FACTOR if final else "",
                 lost_by.timestamp() if lost_by else "",
-                event.type if event else "",
-                json.dumps(event.data) if event else "",
+                json.dumps(told),
                 self._events_kept,
                 listed_member(job),
                 now.timestamp() + self._result_ttl,

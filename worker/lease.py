@@ -24,6 +24,10 @@ _log = get_logger(__name__)
 
 _FIRST_STEPS_SECONDS = 0.01
 
+# A write takes the interpreter from the thread that paints for a millisecond or two, so quick steps
+# are told several at once.
+_BETWEEN_WRITES_SECONDS = 0.2
+
 
 class Canceled(Exception):
     """Somebody asked the running job to stop."""
@@ -31,6 +35,8 @@ class Canceled(Exception):
 
 class Lease:
     """Renews the lease and writes the progress in a thread, so that Redis never delays a step.
+
+    It also looks there whether the job is to stop, a few times a second where steps are quick.
 
     Where no step ends for `step_timeout` seconds, it calls `end_process`: nothing else can stop a
     thread that hangs in the device's driver.
@@ -121,6 +127,7 @@ class Lease:
                 _log.error("stuck", job_id=self._job.id, step=self._step)
                 self._end_process()
             self._renew()
+            self._closed.wait(min(_BETWEEN_WRITES_SECONDS, self._interval_seconds))
 
     def _renew(self) -> None:
         step = self._step

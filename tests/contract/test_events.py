@@ -176,7 +176,7 @@ class TestLastEventId:
         assert [sent.id for sent in events] == [str(number) for number in range(last + 1, 7)]
 
     def test_goes_on_with_a_job_that_lives(self, client: httpx.Client, store: JobStore) -> None:
-        bring_to(store, JobState.RUNNING, "a")
+        bring_to(store, JobState.RUNNING, "a", total=1)
         with events_of(client, "a") as stream:
             seen = [next(stream), next(stream)]
         store.hold("a", lambda job, _: job.advance(TOKEN, 1))
@@ -222,7 +222,7 @@ class TestPreviews:
         self, client: httpx.Client, store: JobStore, redis: Redis, *, query: str, told: int
     ) -> None:
         data = {"step": 1, "total": 5, "image": "data:image/jpeg;base64,", "width": 32}
-        bring_to(store, JobState.RUNNING, "a")
+        bring_to(store, JobState.RUNNING, "a", total=0)
         EventLog(redis).show("a", TOKEN, JobEvent(type=EventType.PREVIEW, data=dict(data)))
         store.update("a", lambda job, now: job.succeed(TOKEN, make_result(), now))
         events = all_events(client, query=query)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.generation import Build, GenerationRequest, GenerationResult, Scheduler, Timings
-from shared.job_parts import FailureType, JobFailure, JobState
+from shared.job_parts import FailureType, JobFailure, JobState, Progress
 from shared.job_store import AdmissionRefused, JobStore
 from shared.jobs import Job
 
@@ -86,12 +86,18 @@ def store_job(
     *,
     owner: str = "",
     webhook_url: str | None = None,
+    total: int | None = None,
     **fields: object,
 ) -> Job:
-    """Queue a job in the store, at the store's own time; `fields` are the request's."""
+    """Queue a job in the store, at the store's own time; `fields` are the request's.
+
+    With a `total` it has only so many steps, fewer than a request can ask for.
+    """
     job = Job.queued(
         job_id, make_request(**fields), store.now(), owner=owner, webhook_url=webhook_url
     )
+    if total is not None:
+        job = job.model_copy(update={"progress": Progress.at(0, total)})
     assert store.add(job, limit=LIMIT).known is None
     return job
 
@@ -111,10 +117,15 @@ def claim_job(store: JobStore, job_id: str = "job-1", token: str = TOKEN) -> Job
 
 
 def bring_to(
-    store: JobStore, state: JobState, job_id: str = "job-1", *, webhook_url: str | None = None
+    store: JobStore,
+    state: JobState,
+    job_id: str = "job-1",
+    *,
+    webhook_url: str | None = None,
+    total: int | None = None,
 ) -> Job:
     """Lead a new job of the store into a state, on the way that jobs take."""
-    job = store_job(store, job_id, webhook_url=webhook_url)
+    job = store_job(store, job_id, webhook_url=webhook_url, total=total)
     if state is JobState.QUEUED:
         return job
     job = claim_job(store, job_id)

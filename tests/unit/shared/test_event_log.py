@@ -66,7 +66,7 @@ def take_over(store: JobStore) -> None:
 
 def live(store: JobStore, log: EventLog) -> None:
     """Lead a job through everything that can be told of one that succeeds."""
-    store_job(store, "a")
+    store_job(store, "a", total=1)
     claim_job(store, "a")
     advance(store, 1)
     log.show("a", TOKEN, preview())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from shared.errors import TransitionRefused
-from shared.job_events import EventType, JobEvent, event_of
+from shared.job_events import EventType, JobEvent, events_of
 from shared.job_parts import JobState
 from shared.jobs import Job
 from tests.support.builders import (
@@ -40,14 +40,12 @@ MOVES: list[Move] = [
 ]
 
 
-def told(before: Job, move: Move) -> EventType | None:
-    event = event_of(before, move(before), LATER)
-    return event.type if event else None
+def told(before: Job, move: Move) -> list[EventType]:
+    return [event.type for event in events_of(before, move(before), LATER)]
 
 
 def told_data(before: Job | None, after: Job) -> dict[str, JsonValue]:
-    event = event_of(before, after, LATER)
-    assert event is not None
+    *_, event = events_of(before, after, LATER)
     return event.data
 
 
@@ -66,7 +64,7 @@ class TestType:
 
 class TestEventOf:
     def test_a_new_job_is_that_it_waits(self) -> None:
-        assert event_of(None, queued_job(), NOW) == JobEvent(type=EventType.QUEUED, data={})
+        assert events_of(None, queued_job(), NOW) == [JobEvent(type=EventType.QUEUED, data={})]
 
     @pytest.mark.parametrize(
         ("state", "move", "event_type"),
@@ -96,7 +94,7 @@ class TestEventOf:
     def test_a_change_is_what_has_become_of_the_job(
         self, state: JobState, move: Move, event_type: EventType
     ) -> None:
-        assert told(job_in(state), move) is event_type
+        assert told(job_in(state), move)[-1:] == [event_type]
 
     @pytest.mark.parametrize(
         ("state", "move"),
@@ -110,21 +108,33 @@ class TestEventOf:
         ],
     )
     def test_a_move_that_leads_nowhere_is_none(self, state: JobState, move: Move) -> None:
-        assert told(job_in(state), move) is None
+        assert told(job_in(state), move) == []
 
     @given(st.lists(st.sampled_from(MOVES), max_size=20))
     @settings(max_examples=200, deadline=None, database=None)
-    def test_a_life_is_one_for_each_change_of_state_and_for_each_advance(
+    def test_a_life_is_one_for_each_change_of_state_and_for_each_step(
         self, moves: list[Move]
     ) -> None:
         job = queued_job()
         for move in moves:
             before, job = job, moved(job, move)
-            event = event_of(before, job, LATER)
-            came_into_a_state = job.state is not before.state
-            advanced = job.state is before.state and job.progress != before.progress
-            assert (event is not None) == (came_into_a_state or advanced)
-            assert (event is not None and event.type is EventType.STEP) == advanced
+            types = [event.type for event in events_of(before, job, LATER)]
+            steps = max(job.progress.step - before.progress.step, 0)
+            assert types[:steps] == [EventType.STEP] * steps
+            assert len(types[steps:]) == (job.state is not before.state)
+
+    def test_of_several_steps_at_once_is_each_of_them(self) -> None:
+        before = queued_job().claim(TOKEN, WORKER, NOW)
+        told = events_of(before, before.advance(TOKEN, 3), LATER)
+        assert [event.data["step"] for event in told] == [1, 2, 3]
+        assert {event.data["total"] for event in told} == {STEPS}
+
+    def test_of_the_end_comes_after_the_steps_that_were_not_told(self) -> None:
+        before = queued_job().claim(TOKEN, WORKER, NOW).advance(TOKEN, 2)
+        told = events_of(before, before.succeed(TOKEN, make_result(), LATER), LATER)
+        steps = [event.data.get("step") for event in told]
+        assert steps == [*range(3, STEPS + 1), None]
+        assert told[-1].type is EventType.SUCCEEDED
 
 
 class TestData:

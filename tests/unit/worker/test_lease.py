@@ -104,6 +104,17 @@ class TestCheckpoint:
             written = eventually(lambda: store.get("a").progress.step, until=lambda step: step > 0)
         assert written == 3
 
+    def test_does_not_write_each_of_many_quick_steps(
+        self, store: JobStore, job: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("worker.lease._BETWEEN_WRITES_SECONDS", NEVER)
+        with lease_on(store, job, every=NEVER) as lease:
+            lease.checkpoint(1)
+            eventually(lambda: store.get("a").progress.step, until=lambda step: step > 0)
+            lease.checkpoint(2)
+            lease.checkpoint(3)
+        assert store.get("a").progress.step == 1
+
     def test_goes_on_while_nothing_is_asked(self, store: JobStore, job: Job) -> None:
         with lease_on(store, job, every=NEVER) as lease:
             assert interruption_of(lease) is None
