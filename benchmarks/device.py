@@ -31,9 +31,7 @@ _NOTES = (
         " says nothing; `VAE_ID=madebyollin/taesd` is a trained one."
     ),
 )
-_WITHOUT_COMPILER = (
-    "Compilation was left out: of a quick run, and max-autotune of one without CUDA."
-)
+_LEFT_OUT = "Not measured here: {names}."
 
 
 def _nothing(_: Any) -> None:  # noqa: ANN401  # Untyped, as all of diffusers.
@@ -93,10 +91,9 @@ def measure(effort: Effort) -> Findings:
     figures = chain.from_iterable(
         _figures(name, option, plain, effort) for name, option in tried.items()
     )
-    is_whole = len(tried) == len(_OPTIONS)
-    return Findings(
-        figures=tuple(figures), notes=_NOTES if is_whole else (*_NOTES, _WITHOUT_COMPILER)
-    )
+    left_out = [f"`{name}`" for name in _OPTIONS if name not in tried]
+    more = (_LEFT_OUT.format(names=", ".join(left_out)),) if left_out else ()
+    return Findings(figures=tuple(figures), notes=(*_NOTES, *more))
 
 
 def _load(option: Option) -> "DiffusersPipeline":
