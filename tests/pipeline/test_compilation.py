@@ -51,8 +51,7 @@ def counts() -> Counts:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> DiffusersPipeline:
-    folder = tiny_model(tmp_path_factory.mktemp("tiny"), channels=16)
-    return load_pipeline(Settings(device="cpu", model_id=str(folder), _env_file=None))
+    return load_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +67,8 @@ def compiled(
     counts: Counts,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[DiffusersPipeline]:
-    compilation = Compilation("default", (SIZE,), largest_batch=3, backend=counts.compile)
-    model = plain._model  # noqa: SLF001  # The same weights.
-    compilation.apply(model.pipeline.unet)
-    shelf = LoraShelf(LoraFolder(tmp_path_factory.mktemp("loras")), LoraCache())
-    pipeline = DiffusersPipeline(
-        model, loras=shelf, on_again=lambda _: None, compilation=compilation
-    )
+    loras = tmp_path_factory.mktemp("loras")
+    pipeline = with_compiler(plain, counts.compile, loras=loras, largest_batch=3)
     pipeline.warm_up()
     yield pipeline
     torch.compiler.reset()
@@ -93,18 +87,29 @@ def pixels(pipeline: DiffusersPipeline, request: GenerationRequest) -> bytes:
     return pipeline.generate(request, lambda *_: None).image.tobytes()
 
 
-def test_that_fails_ends_the_loading(plain: DiffusersPipeline) -> None:
+def with_compiler(
+    plain: DiffusersPipeline, backend: Callable[..., object], *, loras: Path, largest_batch: int = 1
+) -> DiffusersPipeline:
+    """Have a pipeline's own model compiled, and give what paints with it."""
+    compilation = Compilation("default", (SIZE,), largest_batch=largest_batch, backend=backend)
+    model = plain._model  # noqa: SLF001  # The same weights.
+    compilation.apply(model.pipeline.unet)
+    shelf = LoraShelf(LoraFolder(loras), LoraCache())
+    return DiffusersPipeline(model, loras=shelf, on_again=lambda _: None, compilation=compilation)
+
+
+def load_tiny(folder: Path) -> DiffusersPipeline:
+    model = tiny_model(folder, channels=16)
+    return load_pipeline(Settings(device="cpu", model_id=str(model), _env_file=None))
+
+
+def test_that_fails_ends_the_loading(tmp_path: Path) -> None:
     def fail(*_: object) -> NoReturn:
         message = "no compiler"
         raise OSError(message)
 
-    compilation = Compilation("default", (SIZE,), backend=fail)
-    model = plain._model  # noqa: SLF001  # The same weights.
-    shelf = LoraShelf(LoraFolder(Path()), LoraCache())
-    compilation.apply(model.pipeline.unet)
-    pipeline = DiffusersPipeline(
-        model, loras=shelf, on_again=lambda _: None, compilation=compilation
-    )
+    # Of a model of its own, which nothing paints with afterwards.
+    pipeline = with_compiler(load_tiny(tmp_path / "tiny"), fail, loras=tmp_path)
     with pytest.raises(BackendCompilerFailed, match="no compiler"):
         pipeline.warm_up()
 
