@@ -21,7 +21,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
-    from worker.painting import Outcome, Painting
+    from worker.painting import Painting
     from worker.pipeline import DiffusersPipeline
 
 _SIZES = (2, 4, 8)
@@ -65,20 +65,14 @@ def _figures(pipeline: "DiffusersPipeline", size: int, effort: Effort) -> Iterat
 
 
 def _paint(pipeline: "DiffusersPipeline", size: int) -> list["Painting"]:
-    from worker.painting import Lane  # noqa: PLC0415
+    from worker.painting import Lane, painting_of  # noqa: PLC0415
 
     requests = (
         GenerationRequest(prompt=PROMPT, seed=seed, num_inference_steps=STEPS)
         for seed in range(size)
     )
     outcomes = pipeline.generate_batch([Lane(request, lambda *_: None) for request in requests])
-    return [_painted(outcome) for outcome in outcomes]
-
-
-def _painted(outcome: "Outcome") -> "Painting":
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+    return [painting_of(outcome) for outcome in outcomes]
 
 
 def _share(painted: Sequence["Painting"]) -> float:

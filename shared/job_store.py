@@ -292,11 +292,8 @@ class JobStore:
         queued, held = pipeline.execute()
         return {JobState.QUEUED: queued, JobState.RUNNING: held}
 
-    def queued_ids(self) -> list[str]:
-        """Give the ids of the jobs that wait, next first."""
-        return self._queued_ids()
-
-    def _queued_ids(self, limit: int = 0) -> list[str]:
+    def queued_ids(self, *, limit: int = 0) -> list[str]:
+        """Give the ids of the jobs that wait, next first; only so many, unless it is 0."""
         return _as_ids(self._redis.zrange(QUEUED, 0, limit - 1))
 
     def queue(self, *, limit: int = 0) -> list[tuple[str, Work]]:
@@ -304,7 +301,7 @@ class JobStore:
 
         Only so many, unless it is 0.
         """
-        job_ids = self._queued_ids(limit)
+        job_ids = self.queued_ids(limit=limit)
         if not job_ids:
             return []
         asked: Any = self._redis.hmget(WORK, job_ids)

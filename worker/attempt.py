@@ -18,7 +18,7 @@ from shared.job_parts import FailureType, JobFailure
 from shared.job_store import JobStore, Transition
 from shared.jobs import Job
 from shared.log import get_logger, prompt_head
-from shared.pace import PaceStore, Work
+from shared.pace import Pace, PaceStore, Work
 from shared.picture_metadata import PROGRAM, PictureMetadata, PictureResult
 from shared.tracing import Span, Tracing
 from worker.encoding import encode_png
@@ -138,10 +138,19 @@ class Attempts:
                 self.end_process()
                 yield "device lost"
 
+    def seconds_of(self, job: Job) -> float | None:
+        """Estimate the seconds from a claim to the picture; None where nothing is known."""
+        load = self.pipeline.load_seconds(job.request)
+        paint = self._pace_of(job).seconds(Work.of(job.request))
+        return None if load is None or paint is None else load + paint
+
+    def _pace_of(self, job: Job) -> Pace:
+        build = self.pipeline.build_of(job.request)
+        return self.paces.of(build) if build else Pace({})
+
     def _hold(self, job: Job, token: str, batch_size: int) -> Lease:
         work = Work.of(job.request)
-        build = self.pipeline.build_of(job.request)
-        pace = self.paces.of(build).of(work.shape) if build else None
+        pace = self._pace_of(job).of(work.shape)
         return Lease(
             self.store,
             job,

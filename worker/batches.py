@@ -52,8 +52,9 @@ class Batches:
 
         They are as many as leave each other worker as much to do.
         """
-        key = self._key(first)
-        if self._limit == 1 or key is None:
+        # Where batches are off, no prompt is read for them.
+        key = self._key(first) if self._limit > 1 else None
+        if key is None:
             return []
         workers = max(self._workers(), 1)
         found, is_all = self._look(key, workers)

@@ -13,10 +13,7 @@ import sys
 from collections.abc import Callable
 
 import billiard
-from celery.signals import (
-    setup_logging,
-    worker_process_init,
-)
+from celery.signals import setup_logging, worker_process_init
 from celery.utils.log import get_multiprocessing_logger
 from redis.exceptions import RedisError
 

@@ -125,3 +125,10 @@ def outcome_of(paint: Callable[[], Painting]) -> Outcome:
         raise
     except Exception as error:  # noqa: BLE001  # Whatever the model raises ends only this picture.
         return error
+
+
+def painting_of(outcome: Outcome) -> Painting:
+    """Give the picture, or raise what has ended it."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

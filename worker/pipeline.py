@@ -27,6 +27,7 @@ from worker.painting import (
     Outcome,
     Painting,
     PaintingFailed,
+    painting_of,
 )
 from worker.picture_encoding import encode_picture
 from worker.safety import SafetyChecker
@@ -75,8 +76,7 @@ class DiffusersPipeline:
         )
         for request, batch_size in self._compilation.batches():
             for outcome in self._paint([Lane(request, lambda *_: None)] * batch_size):
-                if isinstance(outcome, Exception):
-                    raise outcome
+                painting_of(outcome)
         self.generate(small, lambda *_: None)
 
     def generate(
@@ -90,9 +90,7 @@ class DiffusersPipeline:
             DeviceLost: This process cannot use the device any more.
         """
         (outcome,) = self.generate_batch([Lane(request, on_step, inputs)])
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return painting_of(outcome)
 
     def batch_key(self, request: GenerationRequest) -> Hashable | None:
         """Give what is equal for requests that can be one batch; none begins with a picture."""

@@ -12,7 +12,6 @@ from shared.errors import AttemptLost, JobAlreadyTaken, ServiceError
 from shared.job_store import JobStore
 from shared.jobs import Job
 from shared.log import get_logger
-from shared.pace import Pace, Work
 from worker.attempt import Attempts, RunningAttempt
 from worker.batches import Beside, alone
 from worker.finisher import Behind, finish_now
@@ -134,7 +133,7 @@ class Runner:
         token = token_hex(8)
 
         def claim(job: Job, now: datetime) -> Job:
-            seconds = self._seconds_of(job)
+            seconds = self._attempts.seconds_of(job)
             expected_at = None if seconds is None else now + timedelta(seconds=seconds)
             return job.claim(token, self._worker, now, expected_at=expected_at)
 
@@ -148,15 +147,6 @@ class Runner:
         except Exception:
             self._slip.remove(job_id)  # Should it be claimed all the same, its lease ends.
             raise
-
-    def _seconds_of(self, job: Job) -> float | None:
-        load = self._pipeline.load_seconds(job.request)
-        paint = self._pace_of(job).seconds(Work.of(job.request))
-        return None if load is None or paint is None else load + paint
-
-    def _pace_of(self, job: Job) -> Pace:
-        build = self._pipeline.build_of(job.request)
-        return self._attempts.paces.of(build) if build else Pace({})
 
 
 def _told(on_step: OnStep, tell: Callable[[Exception], None]) -> OnStep:

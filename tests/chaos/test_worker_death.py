@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -83,50 +84,54 @@ def kill_again_and_again(stack: Stack, random: Random, before: int) -> list[floa
     return killed_at
 
 
-def ended_twice(stack: Stack, ids: Iterable[str]) -> int:
-    painted = ended_by_worker(stack.log("worker"))
-    return sum(painted[job_id] > 1 for job_id in ids)
+@dataclass(frozen=True)
+class Bench:
+    """Jobs of a stack whose workers die, and what is asked of them in the end."""
+
+    stack: Stack
+    client: GoodClient
+    random: Random
+    report: Callable[[Figures], None]
+
+    def survive(self, run: str, requests: Sequence[Record]) -> list[Record]:
+        """Kill workers while they paint all of these; give the jobs, which have succeeded."""
+        before = finished(self.stack)
+        ids = [self.client.submit(request, f"job-{n}") for n, request in enumerate(requests)]
+        killed_at = kill_again_and_again(self.stack, self.random, before)
+        jobs = [self.client.ended(job_id) for job_id in ids]
+        painted = ended_by_worker(self.stack.log("worker"))
+        double = sum(painted[job_id] > 1 for job_id in ids)
+        self.report(Figures(run, jobs, KILLS, until_next_start(jobs, killed_at), double))
+        assert [job["state"] for job in jobs] == ["succeeded"] * JOBS
+        assert [outcomes(job).count("succeeded") for job in jobs] == [1] * JOBS
+        assert double == 0
+        return jobs
 
 
-def all_succeeded_once(jobs: Iterable[Record]) -> bool:
-    return all(
-        job["state"] == "succeeded" and outcomes(job).count("succeeded") == 1 for job in jobs
-    )
+@pytest.fixture
+def bench(
+    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
+) -> Bench:
+    return Bench(stack, client, random, report)
 
 
 @pytest.mark.timeout(sized(short=400, full=3600))
-def test_every_job_survives_the_deaths_of_its_workers(
-    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
-) -> None:
+def test_every_job_survives_the_deaths_of_its_workers(bench: Bench, client: GoodClient) -> None:
     pictures = undisturbed(client)
-    before = finished(stack)
-    ids = [client.submit(REQUESTS[n % len(REQUESTS)], f"job-{n}") for n in range(JOBS)]
-    killed_at = kill_again_and_again(stack, random, before)
-    jobs = [client.ended(job_id) for job_id in ids]
-    double = ended_twice(stack, ids)
-    report(Figures("worker death", jobs, KILLS, until_next_start(jobs, killed_at), double))
-    assert all_succeeded_once(jobs)
-    assert double == 0
-    for number, job_id in enumerate(ids):
-        assert client.image(job_id) == pictures[number % len(pictures)], job_id
+    jobs = bench.survive("worker death", [REQUESTS[n % len(REQUESTS)] for n in range(JOBS)])
+    for number, job in enumerate(jobs):
+        assert client.image(job["id"]) == pictures[number % len(pictures)], job["id"]
 
 
 @pytest.mark.timeout(sized(short=400, full=3600))
 def test_every_job_of_a_batch_survives_the_deaths_of_its_workers(
-    stack: Stack, client: GoodClient, random: Random, report: Callable[[Figures], None]
+    bench: Bench, stack: Stack, client: GoodClient
 ) -> None:
     stack.stop("worker")
     stack.settings["MAX_BATCH_SIZE"] = "4"
     stack.start("worker")
-    before = finished(stack)
-    ids = [client.submit({**REQUESTS[0], "seed": n}, f"beside-{n}") for n in range(JOBS)]
-    killed_at = kill_again_and_again(stack, random, before)
-    jobs = [client.ended(job_id) for job_id in ids]
-    double = ended_twice(stack, ids)
-    report(Figures("batches", jobs, KILLS, until_next_start(jobs, killed_at), double))
-    assert all_succeeded_once(jobs)
-    assert double == 0
-    assert len({client.image(job_id) for job_id in ids}) == JOBS
+    jobs = bench.survive("batches", [{**REQUESTS[0], "seed": n} for n in range(JOBS)])
+    assert len({client.image(job["id"]) for job in jobs}) == JOBS
     assert max(job["result"]["batch_size"] for job in jobs) > 1
 
 

@@ -33,5 +33,6 @@ def lora_dir(folder: Path) -> Path:
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[httpx.Client]:
+    """A client of that stack, or of the one that a module has in its place."""
     with httpx.Client(base_url=stack.url, timeout=PATIENCE_SECONDS) as client:
         yield client

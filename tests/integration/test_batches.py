@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.poisoned_worker import POISON, SLOW
 from tests.support.scrape import Scrape
-from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
+from tests.support.stack import Stack, eventually
 
 SMALL: dict[str, object] = {"num_inference_steps": 5, "height": 256, "width": 256}
 FINAL = {"succeeded", "failed", "canceled"}
@@ -21,12 +21,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.start("redis", "worker", "api")
         stack.wait_until_ready()
         yield stack
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=PATIENCE_SECONDS) as client:
-        yield client
 
 
 def submit(client: httpx.Client, prompt: str, **fields: object) -> str:

@@ -38,12 +38,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[S
         yield stack
 
 
-@pytest.fixture
-def client(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=PATIENCE_SECONDS) as client:
-        yield client
-
-
 def paint(client: httpx.Client, model: str) -> httpx.Response:
     return client.post("/generate", json={**REQUEST, "seed": 7, "model": model})
 

@@ -13,7 +13,7 @@ from shared.public_address import is_public
 from tests.support.quick_webhooks import LIMIT_SECONDS, TRIES
 from tests.support.receiver import Receiver, Way, answers, drips_its_headers, hangs, redirects
 from tests.support.scrape import Scrape
-from tests.support.stack import PATIENCE_SECONDS, Stack, eventually
+from tests.support.stack import Stack, eventually
 from tests.support.webhooks import SECRET, verified
 
 REQUEST: dict[str, object] = {
@@ -43,12 +43,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.start("redis", "worker", "webhooks", "api")
         stack.wait_until_ready()
         yield stack
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=PATIENCE_SECONDS) as client:
-        yield client
 
 
 def url_of(receiver: Receiver) -> str:

@@ -146,6 +146,19 @@ class TestBeside:
         assert line.beside("a", limit=1) == []
         assert line.slept == []
 
+    def test_a_job_is_not_looked_for_where_batches_are_off(self, store: JobStore) -> None:
+        asked: list[GenerationRequest] = []
+
+        class Asked(PaintsBatches):
+            def batch_key(self, request: GenerationRequest) -> Hashable | None:
+                asked.append(request)
+                return super().batch_key(request)
+
+        queue(store, "a", "b")
+        batches = Batches(store, Asked(), limit=1, models=("demo",), workers=lambda: 1)
+        assert batches.beside(claim_job(store, "a")) == []
+        assert asked == []
+
     def test_a_job_is_none_that_would_overtake_another(self, store: JobStore, line: Line) -> None:
         queue(store, "a", "b")
         queue(store, "other", width=512)
